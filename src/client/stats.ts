@@ -7,7 +7,8 @@ import { BeanstalkdError } from './errors.ts';
  */
 type Read<T> = (value: string) => T;
 
-const text: Read<string> = (value) => (value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value);
+const text: Read<string> = (value) =>
+  value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value;
 const number: Read<number> = (value) => {
   const read = Number(value);
   if (value === '' || Number.isNaN(read)) throw malformed(`"${value}" is no number`);

@@ -1,0 +1,412 @@
+import { connect, type Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
+import type { Address } from './address.ts';
+import { type Command, ignore, listTubeUsed, use, watch } from './commands.ts';
+import { type BodyMemory, type Reply, ReplyDecoder, type ReplyName, type ReplyOf } from './decode.ts';
+import { CommandEncoder } from './encode.ts';
+import { BeanstalkdError } from './errors.ts';
+import { Fifo } from './fifo.ts';
+
+export interface ConnectionOptions {
+  /** Milliseconds for the dial and the handshake together. */
+  readonly connectTimeoutMs: number;
+  /** Milliseconds that a command may take unless it says otherwise. */
+  readonly commandTimeoutMs: number;
+  /** Milliseconds of idleness before TCP keepalive probes; below 1000 Node truncates it to the kernel's 2 hours. */
+  readonly keepaliveDelayMs: number;
+  readonly memory: BodyMemory;
+  /** Called once, when the connection has become useless. */
+  readonly onBroken?: (error: BeanstalkdError) => void;
+  /** Called for every command that is over. */
+  readonly onCommand?: CommandObserver;
+}
+
+export type CommandObserver = (name: string, seconds: number, ok: boolean) => void;
+
+/** Under way at once; more gains nothing (BEANSTALKD.md, section 4) and makes more outcomes unknown at a break. */
+const WINDOW_COMMANDS = 128;
+const WINDOW_BYTES = 1_048_576;
+/** Commands that wait for the window. Their bodies are bounded by the caller's memory. */
+const QUEUE_MAX = 16_384;
+/** A body on its way renews its command's deadline by progress, up to so many deadlines in all. */
+const DEADLINES_MAX = 6;
+
+interface Pending {
+  readonly command: Command<ReplyName>;
+  readonly startedAt: number;
+  readonly timeoutMs: number;
+  /** By `performance.now()`. */
+  deadline: number;
+  bytes: number;
+  resolve(reply: Reply): void;
+  reject(error: BeanstalkdError): void;
+}
+
+/**
+ * One connection to one beanstalkd. Commands are pipelined: written in order, answered in order. Once
+ * broken it stays broken, and everything asked of it later fails at once: out of step is worse than
+ * disconnected.
+ */
+export class Connection {
+  readonly #socket: Socket;
+  readonly #options: ConnectionOptions;
+  readonly #encoder = new CommandEncoder();
+  readonly #decoder: ReplyDecoder;
+  readonly #unsent = new Fifo<Pending>();
+  readonly #sent = new Fifo<Pending>();
+  #bytesUnderWay = 0;
+  #flushScheduled = false;
+  #timer: NodeJS.Timeout | undefined;
+  #timerAt = Number.POSITIVE_INFINITY;
+  #used = 'default';
+  #watched: readonly string[] = ['default'];
+  #broken: BeanstalkdError | undefined;
+
+  private constructor(socket: Socket, options: ConnectionOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    this.#decoder = new ReplyDecoder(options.memory, this.#take);
+    socket.on('data', this.#read);
+    socket.on('drain', this.#drained);
+    socket.on('error', (error) => this.#break(lost(error.message, error)));
+    socket.on('close', () => this.#break(lost('beanstalkd closed the connection')));
+  }
+
+  /**
+   * Dials and shakes hands: a beanstalkd out of descriptors accepts, and never answers (BEANSTALKD.md,
+   * section 4). Rejects with `UNREACHABLE`.
+   */
+  static async dial(address: Address, options: ConnectionOptions): Promise<Connection> {
+    const startedAt = performance.now();
+    const socket = await open(address, options);
+    const connection = new Connection(socket, options);
+    const left = Math.max(1, options.connectTimeoutMs - (performance.now() - startedAt));
+    try {
+      await connection.execute(listTubeUsed(), left);
+    } catch (error) {
+      connection.destroy();
+      const why = error instanceof Error ? error.message : String(error);
+      throw unreachable(`no handshake: ${why}`, error);
+    }
+    return connection;
+  }
+
+  get broken(): BeanstalkdError | undefined {
+    return this.#broken;
+  }
+
+  /** Commands sent and not answered. */
+  get underWay(): number {
+    return this.#sent.length;
+  }
+
+  /** Commands waiting for the window. */
+  get queued(): number {
+    return this.#unsent.length;
+  }
+
+  /**
+   * Sends a command and resolves with one of its own replies.
+   * Rejects with a {@link BeanstalkdError}: its `outcome` tells whether it may have been carried out.
+   */
+  execute<N extends ReplyName>(
+    command: Command<N>,
+    timeoutMs = this.#options.commandTimeoutMs,
+  ): Promise<ReplyOf<N>> {
+    return new Promise<ReplyOf<N>>((resolve, reject) => {
+      if (this.#broken !== undefined) {
+        reject(unsent(this.#broken));
+        return;
+      }
+      if (this.#unsent.length >= QUEUE_MAX) {
+        reject(new BeanstalkdError('QUEUE_FULL', 'none', `${QUEUE_MAX} commands wait for this connection`));
+        return;
+      }
+      const now = performance.now();
+      this.#unsent.push({
+        command,
+        startedAt: now,
+        timeoutMs,
+        deadline: now + timeoutMs,
+        bytes: 0,
+        // #take lets only replies in `command.replies` through.
+        resolve: resolve as (reply: Reply) => void,
+        reject,
+      });
+      this.#arm(now + timeoutMs);
+      this.#scheduleFlush();
+    });
+  }
+
+  /**
+   * Ends a wait: beanstalkd sees the half-closed socket and answers TIMED_OUT at once; a job that won the
+   * race is ready again when the connection closes (BEANSTALKD.md, section 3).
+   */
+  hangUp(): void {
+    if (this.#broken !== undefined) return;
+    this.#fail(lost('hung up'));
+    this.#socket.removeAllListeners('data');
+    this.#socket.on('data', () => this.#socket.destroy());
+    this.#socket.setTimeout(this.#options.commandTimeoutMs, () => this.#socket.destroy());
+    this.#socket.end();
+  }
+
+  /** Says `quit` behind all that is under way, and resolves when the connection is closed. */
+  quit(): Promise<void> {
+    if (this.#broken !== undefined) return Promise.resolve();
+    const closed = new Promise<void>((resolve) => this.#socket.once('close', () => resolve()));
+    this.execute({ name: 'quit', line: 'quit', replies: [] }).catch(() => {});
+    return closed;
+  }
+
+  /** Closes at once. What this connection holds is ready again as soon as beanstalkd sees it. */
+  destroy(): void {
+    this.#break(lost('closed'));
+  }
+
+  #scheduleFlush(): void {
+    if (this.#flushScheduled) return;
+    this.#flushScheduled = true;
+    setImmediate(this.#flush);
+  }
+
+  /** Runs after the I/O callbacks of a turn, so that the commands of all callers of that turn leave together. */
+  #flush = (): void => {
+    this.#flushScheduled = false;
+    if (this.#broken !== undefined || this.#socket.writableNeedDrain) return;
+    while (this.#sent.length < WINDOW_COMMANDS && this.#bytesUnderWay < WINDOW_BYTES) {
+      const pending = this.#unsent.shift();
+      if (pending === undefined) break;
+      this.#send(pending);
+    }
+    this.#encoder.flush(this.#socket);
+  };
+
+  #drained = (): void => {
+    if (this.#broken !== undefined) return;
+    const bodyUnderWay = !this.#encoder.flush(this.#socket);
+    if (bodyUnderWay) this.#renew();
+    else this.#scheduleFlush();
+  };
+
+  #send(pending: Pending): void {
+    const { command } = pending;
+    if (command.use !== undefined && command.use !== this.#used) {
+      this.#sendAhead(use(command.use), pending);
+      this.#used = command.use;
+    }
+    if (command.watch !== undefined && command.watch !== this.#watched)
+      this.#watchOnly(command.watch, pending);
+    pending.bytes = this.#encoder.write(command.line, command.body);
+    this.#bytesUnderWay += pending.bytes;
+    this.#sent.push(pending);
+  }
+
+  /** Adds before it takes away: the last watched tube cannot be ignored. */
+  #watchOnly(tubes: readonly string[], behind: Pending): void {
+    const watched = new Set(this.#watched);
+    const wanted = new Set(tubes);
+    for (const tube of wanted) if (!watched.has(tube)) this.#sendAhead(watch(tube), behind);
+    for (const tube of watched) if (!wanted.has(tube)) this.#sendAhead(ignore(tube), behind);
+    this.#watched = tubes;
+  }
+
+  /** A refused `use` or `watch` would put the command behind it into the wrong tube. */
+  #sendAhead(command: Command<'USING' | 'WATCHING' | 'NOT_IGNORED'>, behind: Pending): void {
+    const bytes = this.#encoder.write(command.line);
+    this.#bytesUnderWay += bytes;
+    this.#sent.push({
+      command,
+      startedAt: behind.startedAt,
+      timeoutMs: behind.timeoutMs,
+      deadline: behind.deadline,
+      bytes,
+      resolve: (reply) => {
+        if (reply.name === 'NOT_IGNORED') this.#break(protocolError(command, reply));
+      },
+      reject: () => {},
+    });
+  }
+
+  #read = (chunk: Buffer): void => {
+    try {
+      this.#decoder.write(chunk);
+    } catch (error) {
+      if (!(error instanceof BeanstalkdError)) throw error;
+      this.#break(error);
+    }
+    if (this.#decoder.midReply) this.#renew();
+    if (this.#unsent.length > 0) this.#scheduleFlush();
+  };
+
+  #take = (reply: Reply): void => {
+    const pending = this.#sent.shift();
+    if (pending === undefined) {
+      if (this.#broken === undefined) throw protocolError(undefined, reply);
+      return;
+    }
+    this.#bytesUnderWay -= pending.bytes;
+    const { command } = pending;
+    if ((command.replies as readonly ReplyName[]).includes(reply.name)) {
+      pending.resolve(reply);
+      this.#observe(pending, true);
+      return;
+    }
+    if (reply.name === 'RESERVED' || reply.name === 'FOUND')
+      this.#options.memory.give(reply.body?.length ?? 0);
+    const refusal = refused(command, reply);
+    this.#observe(pending, false);
+    pending.reject(refusal);
+    if (refusal.code === 'PROTOCOL_ERROR') throw refusal;
+  };
+
+  #observe(pending: Pending, ok: boolean): void {
+    this.#options.onCommand?.(pending.command.name, (performance.now() - pending.startedAt) / 1000, ok);
+  }
+
+  #arm(at: number): void {
+    if (at >= this.#timerAt) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = at;
+    this.#timer = setTimeout(this.#expire, Math.max(1, at - performance.now()));
+  }
+
+  /** One timer for all: it fires at the earliest deadline that there was, and looks again. */
+  #expire = (): void => {
+    this.#timerAt = Number.POSITIVE_INFINITY;
+    const now = performance.now();
+    const oldest = this.#sent.peek();
+    if (oldest !== undefined && oldest.deadline <= now) {
+      this.#break(
+        new BeanstalkdError(
+          'TIMEOUT',
+          'unknown',
+          `no answer to ${oldest.command.name} in ${Math.round(oldest.timeoutMs)} ms`,
+        ),
+      );
+      return;
+    }
+    for (
+      let head = this.#unsent.peek();
+      head !== undefined && head.deadline <= now;
+      head = this.#unsent.peek()
+    ) {
+      this.#unsent.shift();
+      this.#observe(head, false);
+      head.reject(
+        new BeanstalkdError(
+          'TIMEOUT',
+          'none',
+          `${head.command.name} could not be sent in ${head.timeoutMs} ms`,
+        ),
+      );
+    }
+    const next = Math.min(this.#sent.peek()?.deadline ?? Infinity, this.#unsent.peek()?.deadline ?? Infinity);
+    if (next !== Number.POSITIVE_INFINITY) this.#arm(next);
+  };
+
+  /** Part of a body has moved, so beanstalkd is alive: the oldest command gets more time. */
+  #renew(): void {
+    const oldest = this.#sent.peek();
+    if (oldest === undefined) return;
+    oldest.deadline = Math.max(
+      oldest.deadline,
+      Math.min(performance.now() + oldest.timeoutMs, oldest.startedAt + oldest.timeoutMs * DEADLINES_MAX),
+    );
+  }
+
+  #break(error: BeanstalkdError): void {
+    if (this.#broken !== undefined) return;
+    this.#fail(error);
+    this.#socket.destroy();
+  }
+
+  #fail(error: BeanstalkdError): void {
+    this.#broken = error;
+    clearTimeout(this.#timer);
+    this.#decoder.abandon();
+    for (let pending = this.#sent.shift(); pending !== undefined; pending = this.#sent.shift()) {
+      this.#observe(pending, false);
+      pending.reject(error);
+    }
+    for (let pending = this.#unsent.shift(); pending !== undefined; pending = this.#unsent.shift()) {
+      pending.reject(unsent(error));
+    }
+    this.#options.onBroken?.(error);
+  }
+}
+
+function open(address: Address, options: ConnectionOptions): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({
+      ...address,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: options.keepaliveDelayMs,
+    });
+    const fail = (why: string, cause?: unknown) => {
+      clearTimeout(timer);
+      socket.destroy();
+      reject(unreachable(why, cause));
+    };
+    // Covers the look-up of the name as well, which has no timeout of its own (BEANSTALKD.md, section 6).
+    const timer = setTimeout(
+      () => fail(`no connection in ${options.connectTimeoutMs} ms`),
+      options.connectTimeoutMs,
+    );
+    socket.once('error', (error: NodeJS.ErrnoException) =>
+      fail(error.message || (error.code ?? 'refused'), error),
+    );
+    socket.once('connect', () => {
+      clearTimeout(timer);
+      socket.removeAllListeners('error');
+      resolve(socket);
+    });
+  });
+}
+
+const lost = (why: string, cause?: unknown) =>
+  new BeanstalkdError('CONNECTION_LOST', 'unknown', why, { cause });
+
+const unreachable = (why: string, cause?: unknown) =>
+  new BeanstalkdError('UNREACHABLE', 'none', why, { cause });
+
+/** The same failure for a command that never left. */
+const unsent = (error: BeanstalkdError) =>
+  new BeanstalkdError(
+    error.code === 'TIMEOUT' ? 'TIMEOUT' : 'CONNECTION_LOST',
+    'none',
+    `not sent: ${error.message}`,
+    { cause: error },
+  );
+
+const protocolError = (command: Command<ReplyName> | undefined, reply: Reply) =>
+  new BeanstalkdError(
+    'PROTOCOL_ERROR',
+    'unknown',
+    `${reply.name} is no reply to ${command?.name ?? 'anything sent'}`,
+  );
+
+/** A well-formed refusal of one command breaks nothing; on a holder that would end everybody's reservations. */
+function refused(command: Command<ReplyName>, reply: Reply): BeanstalkdError {
+  switch (reply.name) {
+    case 'INTERNAL_ERROR':
+      return new BeanstalkdError(
+        'INTERNAL_ERROR',
+        'unknown',
+        `beanstalkd answered INTERNAL_ERROR to ${command.name}`,
+      );
+    case 'OUT_OF_MEMORY':
+      return new BeanstalkdError(
+        'OUT_OF_MEMORY',
+        command.name === 'put' ? 'none' : 'unknown',
+        `beanstalkd answered OUT_OF_MEMORY to ${command.name}`,
+      );
+    case 'DRAINING':
+    case 'JOB_TOO_BIG':
+      if (command.name !== 'put') return protocolError(command, reply);
+      return new BeanstalkdError(reply.name, 'none', `beanstalkd answered ${reply.name}`);
+    default:
+      return protocolError(command, reply);
+  }
+}

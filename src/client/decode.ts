@@ -1,0 +1,216 @@
+import { BeanstalkdError } from './errors.ts';
+
+/** Every answer of beanstalkd, by its first word. Ids stay strings: they reach 2^64 - 1. */
+export type Reply =
+  | { readonly name: 'INSERTED'; readonly id: string }
+  /** With the id as an answer to `put`, without it as an answer to `bury` and `release`. */
+  | { readonly name: 'BURIED'; readonly id?: string }
+  /** `body` is undefined when the {@link BodyMemory} refused it: the bytes were skipped. */
+  | { readonly name: 'RESERVED' | 'FOUND'; readonly id: string; readonly body: Buffer | undefined }
+  | { readonly name: 'OK'; readonly body: Buffer }
+  | { readonly name: 'USING'; readonly tube: string }
+  | { readonly name: 'WATCHING'; readonly count: number }
+  /** With the number of jobs as an answer to `kick`, without it as an answer to `kick-job`. */
+  | { readonly name: 'KICKED'; readonly count?: number }
+  | { readonly name: BareWord };
+
+export type ReplyName = Reply['name'];
+export type ReplyOf<N extends ReplyName> = Reply & { readonly name: N };
+
+const BARE_WORDS = [
+  'RELEASED',
+  'DELETED',
+  'TOUCHED',
+  'PAUSED',
+  'NOT_FOUND',
+  'NOT_IGNORED',
+  'TIMED_OUT',
+  'DEADLINE_SOON',
+  'DRAINING',
+  'JOB_TOO_BIG',
+  'EXPECTED_CRLF',
+  'OUT_OF_MEMORY',
+  'INTERNAL_ERROR',
+  'BAD_FORMAT',
+  'UNKNOWN_COMMAND',
+] as const;
+type BareWord = (typeof BARE_WORDS)[number];
+
+const BARE_REPLIES: ReadonlyMap<string, Reply> = new Map(BARE_WORDS.map((name) => [name, { name }]));
+
+/** Who decides whether the memory for a job's body may be used. Statistics do not count. */
+export interface BodyMemory {
+  take(bytes: number): boolean;
+  give(bytes: number): void;
+}
+
+/** The longest line is `USING` and a tube of 200 bytes. */
+const LINE_MAX = 256;
+/** beanstalkd caps `-z` at 1 GiB; a listing of very many tubes stays far below it too. */
+const BODY_MAX = 1_073_741_824;
+const LF = 10;
+const CR = 13;
+const UNSIGNED = /^[0-9]{1,20}$/;
+
+/**
+ * The reply parser: bytes in, in pieces of any size, replies out, in order. Pure: it knows no socket.
+ * Throws `PROTOCOL_ERROR` for anything that is no reply; it must not be fed again after that.
+ */
+export class ReplyDecoder {
+  readonly #memory: BodyMemory;
+  readonly #onReply: (reply: Reply) => void;
+  /** The start of a line whose end has not come. */
+  #partialLine = '';
+  #body: PartialBody | undefined;
+
+  constructor(memory: BodyMemory, onReply: (reply: Reply) => void) {
+    this.#memory = memory;
+    this.#onReply = onReply;
+  }
+
+  /** A reply has begun and is not complete: the bytes that it still lacks are progress. */
+  get midReply(): boolean {
+    return this.#body !== undefined || this.#partialLine !== '';
+  }
+
+  write(chunk: Buffer): void {
+    let offset = 0;
+    while (offset < chunk.length) {
+      offset =
+        this.#body === undefined ? this.#readLine(chunk, offset) : this.#readBody(chunk, offset, this.#body);
+    }
+  }
+
+  /** Gives back what an unfinished body had taken. */
+  abandon(): void {
+    const body = this.#body;
+    this.#body = undefined;
+    if (body?.bytes !== undefined && body.name !== 'OK') this.#memory.give(body.bytes.length);
+  }
+
+  #readLine(chunk: Buffer, offset: number): number {
+    const end = chunk.indexOf(LF, offset);
+    if (end === -1) {
+      this.#partialLine += chunk.toString('latin1', offset, Math.min(chunk.length, offset + LINE_MAX));
+      if (this.#partialLine.length > LINE_MAX) throw protocolError(this.#partialLine);
+      return chunk.length;
+    }
+    let line = chunk.toString('latin1', offset, Math.min(end, offset + LINE_MAX));
+    if (this.#partialLine !== '') {
+      line = this.#partialLine + line;
+      this.#partialLine = '';
+    }
+    if (line.length > LINE_MAX || line.charCodeAt(line.length - 1) !== CR) throw protocolError(line);
+    this.#interpret(line.slice(0, -1));
+    return end + 1;
+  }
+
+  #interpret(line: string): void {
+    const bare = BARE_REPLIES.get(line);
+    if (bare !== undefined) {
+      this.#onReply(bare);
+      return;
+    }
+    const [name, first, second, ...rest] = line.split(' ');
+    if (rest.length > 0) throw protocolError(line);
+    switch (name) {
+      case 'INSERTED':
+        this.#onReply({ name, id: unsigned(first, line, second) });
+        return;
+      case 'BURIED':
+        this.#onReply(first === undefined ? { name } : { name, id: unsigned(first, line, second) });
+        return;
+      case 'KICKED':
+        this.#onReply(
+          first === undefined ? { name } : { name, count: Number(unsigned(first, line, second)) },
+        );
+        return;
+      case 'WATCHING':
+        this.#onReply({ name, count: Number(unsigned(first, line, second)) });
+        return;
+      case 'USING':
+        if (first === undefined || second !== undefined) throw protocolError(line);
+        this.#onReply({ name, tube: first });
+        return;
+      case 'OK':
+        this.#body = new PartialBody(name, '', bodyLength(unsigned(first, line, second), line), true);
+        return;
+      case 'RESERVED':
+      case 'FOUND': {
+        const id = unsigned(first, line);
+        const length = bodyLength(unsigned(second, line), line);
+        this.#body = new PartialBody(name, id, length, this.#memory.take(length));
+        return;
+      }
+      default:
+        throw protocolError(line);
+    }
+  }
+
+  #readBody(chunk: Buffer, offset: number, body: PartialBody): number {
+    const next = body.write(chunk, offset);
+    if (body.complete) {
+      this.#body = undefined;
+      if (body.name === 'OK') this.#onReply({ name: body.name, body: body.bytes ?? Buffer.alloc(0) });
+      else this.#onReply({ name: body.name, id: body.id, body: body.bytes });
+    }
+    return next;
+  }
+}
+
+/** A body and the CRLF behind it, as far as they have come. */
+class PartialBody {
+  readonly name: 'RESERVED' | 'FOUND' | 'OK';
+  readonly id: string;
+  readonly bytes: Buffer | undefined;
+  readonly #length: number;
+  #received = 0;
+
+  constructor(name: 'RESERVED' | 'FOUND' | 'OK', id: string, length: number, keep: boolean) {
+    this.name = name;
+    this.id = id;
+    this.bytes = keep ? Buffer.allocUnsafe(length) : undefined;
+    this.#length = length;
+  }
+
+  get complete(): boolean {
+    return this.#received === this.#length + 2;
+  }
+
+  /** Returns the offset behind what it took. */
+  write(chunk: Buffer, offset: number): number {
+    let at = offset;
+    const wanted = Math.min(this.#length - this.#received, chunk.length - at);
+    if (wanted > 0) {
+      this.bytes?.set(chunk.subarray(at, at + wanted), this.#received);
+      this.#received += wanted;
+      at += wanted;
+    }
+    while (at < chunk.length && this.#received >= this.#length && !this.complete) {
+      if (chunk[at] !== (this.#received === this.#length ? CR : LF)) {
+        throw new BeanstalkdError('PROTOCOL_ERROR', 'unknown', 'a body is longer than beanstalkd announced');
+      }
+      this.#received += 1;
+      at += 1;
+    }
+    return at;
+  }
+}
+
+function unsigned(word: string | undefined, line: string, surplus?: string): string {
+  if (word === undefined || surplus !== undefined || !UNSIGNED.test(word)) throw protocolError(line);
+  return word;
+}
+
+function bodyLength(word: string, line: string): number {
+  const length = Number(word);
+  if (length > BODY_MAX) throw protocolError(line);
+  return length;
+}
+
+const protocolError = (line: string) =>
+  new BeanstalkdError(
+    'PROTOCOL_ERROR',
+    'unknown',
+    `no reply of beanstalkd: ${JSON.stringify(line.slice(0, 80))}`,
+  );

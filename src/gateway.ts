@@ -1,0 +1,140 @@
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { buildApp } from './app.ts';
+import type { Address } from './client/address.ts';
+import { OwnBeanstalkd } from './own/own-beanstalkd.ts';
+import { Pool } from './pool/pool.ts';
+import type { Settings } from './settings.ts';
+
+/** What a stop allows calls under way, at most: the deadline of a command and a little to write its answer. */
+const CLOSE_MAX_MS = 5500;
+const ANSWER_MS = 500;
+
+/** What the process is told from outside, beside the settings. */
+export interface GatewayOptions {
+  readonly settings: Settings;
+  readonly logRequests: 'all' | 'failed' | 'none';
+  readonly log: Logger;
+  readonly version: string;
+  /** Where to look for the program of a beanstalkd of our own. */
+  readonly path: string | undefined;
+}
+
+/** The parts of a running gateway: put up from beanstalkd to HTTP, taken down the other way. */
+export class Gateway {
+  readonly #options: GatewayOptions;
+  readonly #stopping = new AbortController();
+  #started: Promise<void> | undefined;
+  #own: OwnBeanstalkd | undefined;
+  #pool: Pool | undefined;
+  #app: FastifyInstance | undefined;
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Resolves when it listens. A beanstalkd elsewhere need not be there for that; one of our own must.
+   * Rejects with an error whose message is the one line to show. A stop meanwhile ends the attempt.
+   */
+  start(): Promise<void> {
+    this.#started ??= this.#putUp();
+    return this.#started;
+  }
+
+  /** Stops in the order of DESIGN.md, leaving held jobs `graceMs` to be settled. */
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping.abort();
+    await this.#started?.catch(() => {});
+    this.#pool?.beginStop();
+    await this.#pool?.idle(graceMs);
+    if (this.#app !== undefined) await this.#closeHttp(this.#app);
+    await this.#pool?.close();
+    await this.#own?.stop();
+  }
+
+  async #putUp(): Promise<void> {
+    const { settings, log, logRequests, version } = this.#options;
+    const address = await this.#findBeanstalkd();
+    const pool = new Pool({
+      address,
+      connectTimeoutMs: settings.CONNECT_TIMEOUT_MS,
+      commandTimeoutMs: settings.COMMAND_TIMEOUT_MS,
+      keepaliveDelayMs: settings.KEEPALIVE_DELAY_MS,
+      reserveGraceMs: settings.RESERVE_GRACE_MS,
+      reserveSlice: settings.RESERVE_SLICE,
+      maxConnections: settings.POOL_MAX_CONNECTIONS,
+      reservationsMax: settings.RESERVATIONS_MAX,
+      bufferMaxBytes: settings.BUFFER_MAX_BYTES,
+      responseMaxBytes: settings.RESPONSE_MAX_BYTES,
+      waitersMax: settings.RESERVE_WAITERS_MAX,
+    });
+    this.#pool = pool;
+    const app = await buildApp({
+      pool,
+      logger: log,
+      logRequests,
+      limits: {
+        bodyMaxBytes: settings.BODY_MAX_BYTES,
+        bufferMaxBytes: settings.BUFFER_MAX_BYTES,
+        responseMaxBytes: settings.RESPONSE_MAX_BYTES,
+        batchMax: settings.BATCH_MAX,
+        reserveTimeoutMax: settings.RESERVE_TIMEOUT_MAX,
+        reserveGraceMs: settings.RESERVE_GRACE_MS,
+        metricsTubesMax: settings.METRICS_TUBES_MAX,
+      },
+      version,
+      keepaliveDelayMs: settings.KEEPALIVE_DELAY_MS,
+      commandTimeoutMs: settings.COMMAND_TIMEOUT_MS,
+      beanstalkdFailure: () => this.#own?.failure,
+    });
+    this.#app = app;
+    if (this.#stopping.signal.aborted) return;
+    try {
+      await app.listen({
+        host: settings.HOST,
+        port: settings.PORT,
+        listenTextResolver: (url) => `listening on ${url}, with the beanstalkd at ${describe(address)}`,
+      });
+    } catch (cause) {
+      throw new Error(whyNotListening(cause, settings), { cause });
+    }
+  }
+
+  async #findBeanstalkd(): Promise<Address> {
+    const { settings, log, path } = this.#options;
+    if (!settings.BEANSTALKD_URL.own) return settings.BEANSTALKD_URL.address;
+    const options = { dataDir: settings.DATA_DIR, maxJobSize: settings.BODY_MAX_BYTES, path, log };
+    this.#own = await OwnBeanstalkd.start(options, this.#stopping.signal);
+    return { path: this.#own.socket };
+  }
+
+  /** Calls under way get their answers; a caller that does not take its own cannot hold up the stop. */
+  async #closeHttp(app: FastifyInstance): Promise<void> {
+    const withinMs = Math.min(this.#options.settings.COMMAND_TIMEOUT_MS + ANSWER_MS, CLOSE_MAX_MS);
+    const timer = setTimeout(() => app.server.closeAllConnections(), withinMs);
+    await app.close();
+    clearTimeout(timer);
+  }
+}
+
+function describe(address: Address): string {
+  if ('path' in address) return `unix:${address.path}`;
+  return `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
+}
+
+function whyNotListening(error: unknown, { HOST, PORT }: Settings): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  switch (code) {
+    case 'EADDRINUSE':
+      return `PORT: ${PORT} on ${HOST} is in use by another program`;
+    case 'EACCES':
+      return `PORT: this user may not listen on ${PORT}`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `HOST: ${HOST} is no address of this machine`;
+    default:
+      return `HOST, PORT: cannot listen on ${HOST} ${PORT}: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}

@@ -1,0 +1,146 @@
+import type { Address } from '../client/address.ts';
+import { Connection, type ConnectionOptions } from '../client/connection.ts';
+import type { BodyMemory } from '../client/decode.ts';
+import { BeanstalkdError, PoolError } from './errors.ts';
+
+const BACKOFF_FIRST_MS = 50;
+/** At most this far apart, so that a server that returns is found at once. */
+const BACKOFF_MAX_MS = 1_000;
+
+export interface DialerOptions extends Omit<ConnectionOptions, 'onBroken'> {
+  readonly address: Address;
+  /** Connections at once, all kinds together. */
+  readonly maxConnections: number;
+  /** beanstalkd can be reached again, after it could not. */
+  readonly onUp: () => void;
+}
+
+/**
+ * Makes all connections, counts them, and knows whether beanstalkd can be reached. Once a dial has failed,
+ * further ones are refused at once, while attempts go on in the background, with back-off and jitter; the
+ * first that succeeds opens the way again.
+ */
+export class Dialer {
+  readonly #options: DialerOptions;
+  #open = 0;
+  #dialing = 0;
+  #failure: BeanstalkdError | undefined;
+  #attempts = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #closed = false;
+  #reconnects = 0;
+
+  constructor(options: DialerOptions) {
+    this.#options = options;
+  }
+
+  /** Why beanstalkd cannot be reached; undefined while it can. */
+  get failure(): BeanstalkdError | undefined {
+    return this.#failure;
+  }
+
+  get dialing(): number {
+    return this.#dialing;
+  }
+
+  /** How often beanstalkd was reached again after it could not be. */
+  get reconnects(): number {
+    return this.#reconnects;
+  }
+
+  get full(): boolean {
+    return this.#open + this.#dialing >= this.#options.maxConnections;
+  }
+
+  /**
+   * Rejects with `UNREACHABLE`: at once while backing off, else within the dial timeout; with `OVERLOADED`
+   * when all connections are in use.
+   * @param onBroken called when the connection breaks after it was handed over
+   * @param memory who grants memory for bodies; the pool's budget unless said otherwise
+   */
+  async dial(onBroken: (error: BeanstalkdError) => void, memory = this.#options.memory): Promise<Connection> {
+    if (this.#closed) throw new PoolError({ code: 'SHUTTING_DOWN' });
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.full)
+      throw new PoolError({ code: 'OVERLOADED', detail: 'all connections to beanstalkd are in use' });
+    this.#dialing += 1;
+    try {
+      return await this.#connect(onBroken, memory);
+    } catch (error) {
+      if (error instanceof BeanstalkdError) this.#backOff(error);
+      throw error;
+    } finally {
+      this.#dialing -= 1;
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
+  async #connect(onBroken: (error: BeanstalkdError) => void, memory: BodyMemory): Promise<Connection> {
+    let handedOver = false;
+    const connection = await Connection.dial(this.#options.address, {
+      ...this.#options,
+      memory,
+      onBroken: (error) => {
+        if (!handedOver) return;
+        this.#open -= 1;
+        onBroken(error);
+      },
+    });
+    if (connection.broken !== undefined) throw connection.broken;
+    handedOver = true;
+    this.#open += 1;
+    if (this.#closed) {
+      connection.destroy();
+      throw new PoolError({ code: 'SHUTTING_DOWN' });
+    }
+    return connection;
+  }
+
+  #backOff(failure: BeanstalkdError): void {
+    if (this.#failure === undefined) this.#attempts = 0;
+    this.#failure = failure;
+    if (this.#timer === undefined && !this.#closed) this.#scheduleAttempt();
+  }
+
+  /**
+   * The next attempt does not wait for the one before: on a healed link, the oldest may be deep in TCP's
+   * own back-off while a new one succeeds at once.
+   */
+  #scheduleAttempt(): void {
+    const step = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** this.#attempts);
+    this.#attempts += 1;
+    this.#timer = setTimeout(
+      () => {
+        this.#timer = undefined;
+        this.#attempt();
+        if (this.#failure !== undefined) this.#scheduleAttempt();
+      },
+      step * (0.5 + Math.random() / 2),
+    );
+  }
+
+  #attempt(): void {
+    this.#connect(() => {}, this.#options.memory).then(
+      (connection) => {
+        connection.destroy();
+        this.#up();
+      },
+      (error: unknown) => {
+        if (this.#failure !== undefined && error instanceof BeanstalkdError) this.#failure = error;
+      },
+    );
+  }
+
+  #up(): void {
+    if (this.#failure === undefined || this.#closed) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#failure = undefined;
+    this.#reconnects += 1;
+    this.#options.onUp();
+  }
+}

@@ -1,0 +1,97 @@
+import { deleteJob, kickJob, type NewJob, peek, put, statsJob } from '../client/commands.ts';
+import { type JobStats, readJobStats } from '../client/stats.ts';
+import type { BodyBudget } from './body-budget.ts';
+import { PoolError } from './errors.ts';
+import type { Lane } from './lane.ts';
+import type { Lanes } from './lanes.ts';
+
+export type { NewJob } from '../client/commands.ts';
+
+export interface FoundJob {
+  readonly stats: JobStats;
+  /** Counted in the body budget: whoever gets it gives it back. */
+  readonly body: Buffer;
+}
+
+/** How often a job that changes its state under our hands is tried again. */
+const ATTEMPTS = 3;
+
+/** Jobs by themselves: putting them, and looking at and tending those that nobody holds. */
+export class Jobs {
+  readonly #lanes: Lanes;
+  readonly #bodies: BodyBudget;
+
+  constructor(lanes: Lanes, bodies: BodyBudget) {
+    this.#lanes = lanes;
+    this.#bodies = bodies;
+  }
+
+  /** Rejects with `JOB_BURIED` when beanstalkd stored the job but could not queue it. */
+  async put(
+    tube: string,
+    job: NewJob,
+  ): Promise<{ readonly id: string; readonly state: 'ready' | 'delayed' }> {
+    const reply = await this.#lanes.forPut(job.body.length).execute(put(tube, job));
+    if (reply.name === 'BURIED') throw new PoolError({ code: 'JOB_BURIED', id: reply.id ?? '' }, 'unknown');
+    return { id: reply.id, state: job.delay > 0 ? 'delayed' : 'ready' };
+  }
+
+  /** Rejects with `JOB_NOT_FOUND`, also for a half-written job: its bytes are somebody else's memory. */
+  async get(id: string): Promise<FoundJob> {
+    const lane = this.#lanes.forLooking;
+    const [stats, found] = await Promise.all([statsOf(lane, id), lane.execute(peek(id))]);
+    const body = found.name === 'FOUND' ? found.body : undefined;
+    if (stats === undefined || found.name !== 'FOUND') {
+      this.#bodies.give(body?.length ?? 0);
+      throw new PoolError({ code: 'JOB_NOT_FOUND', id });
+    }
+    if (body === undefined) throw noMemory();
+    return { stats, body };
+  }
+
+  /** Rejects with `JOB_NOT_FOUND`, and with `JOB_STATE_CONFLICT` for a job that is held. */
+  async delete(id: string): Promise<void> {
+    await this.#unlessHeld(id, async (lane) => (await lane.execute(deleteJob(id))).name === 'DELETED', [
+      'reserved',
+    ]);
+  }
+
+  /** Rejects with `JOB_NOT_FOUND`, and with `JOB_STATE_CONFLICT` unless the job is buried or delayed. */
+  async kick(id: string): Promise<void> {
+    const conflicts = ['reserved', 'ready'] as const;
+    await this.#unlessHeld(
+      id,
+      async (lane) => (await lane.execute(kickJob(id))).name === 'KICKED',
+      conflicts,
+    );
+  }
+
+  /** beanstalkd answers NOT_FOUND for a wrong state as well; the job's statistics tell which it is. */
+  async #unlessHeld(
+    id: string,
+    attempt: (lane: Lane) => Promise<boolean>,
+    conflicts: readonly JobStats['state'][],
+  ): Promise<void> {
+    for (let tries = 1; ; tries += 1) {
+      const lane = this.#lanes.forChange();
+      if (await attempt(lane)) return;
+      const stats = await statsOf(lane, id);
+      if (stats === undefined || stats.state === 'invalid')
+        throw new PoolError({ code: 'JOB_NOT_FOUND', id });
+      if (conflicts.includes(stats.state) || tries === ATTEMPTS) {
+        throw new PoolError({ code: 'JOB_STATE_CONFLICT', id, state: stats.state });
+      }
+    }
+  }
+}
+
+/** Undefined for a job that does not exist, or not wholly. */
+export async function statsOf(lane: Lane, id: string): Promise<JobStats | undefined> {
+  const reply = await lane.execute(statsJob(id));
+  if (reply.name !== 'OK') return undefined;
+  const stats = readJobStats(reply.body);
+  return stats.state === 'invalid' ? undefined : stats;
+}
+
+export const noMemory = () =>
+  new PoolError({ code: 'OVERLOADED', detail: 'no memory is left for the body of the job' });

@@ -1,0 +1,280 @@
+import { Calendar } from './calendar.ts';
+import { Caller } from './caller.ts';
+import type { Dialer } from './dialer.ts';
+import { type BeanstalkdError, PoolError } from './errors.ts';
+import type { Holder, NotToBeTaken, Taken } from './holder.ts';
+import type { Holders } from './holders.ts';
+import type { Reservation } from './reservation.ts';
+import type { Reservations } from './reservations.ts';
+import type { Server } from './server.ts';
+import { TubeSet, type TubeSetHouse } from './tube-set.ts';
+import { Turns } from './turns.ts';
+
+/** Unused sets of tubes that are kept for their next caller. */
+const UNUSED_SETS_MAX = 1_000;
+/** beanstalkd's default, until its own `max-job-size` is known. */
+const DEFAULT_MAX_JOB_SIZE = 65_535;
+
+export interface ReserveRequest {
+  readonly tubes: readonly string[];
+  /** Seconds that beanstalkd may be waited for. */
+  readonly timeout: number;
+  /** Milliseconds after which the answer must be given, whatever happens. */
+  readonly deadlineMs: number;
+  /** The most reservations to take at once. */
+  readonly count: number;
+  /** Aborted when the caller leaves: it is given nothing then. */
+  readonly signal: AbortSignal;
+}
+
+export interface ReservingOptions {
+  readonly dialer: Dialer;
+  readonly holders: Holders;
+  readonly reservations: Reservations;
+  readonly server: Server;
+  readonly reserveSlice: number;
+  readonly reserveGraceMs: number;
+  readonly waitersMax: number;
+  readonly responseMaxBytes: number;
+}
+
+/** Every way to a reservation: asking, waiting, and by the id of a job. */
+export class Reserving implements TubeSetHouse {
+  readonly #options: ReservingOptions;
+  readonly #sets = new Map<string, TubeSet>();
+  readonly #turns = new Turns();
+  readonly #clock = new Calendar<Caller>((caller) => this.#onTime(caller));
+  #waiters = 0;
+  #stopping = false;
+
+  constructor(options: ReservingOptions) {
+    this.#options = options;
+  }
+
+  /** Callers that have no answer yet. */
+  get waiters(): number {
+    return this.#waiters;
+  }
+
+  get reserveSlice(): number {
+    return this.#options.reserveSlice;
+  }
+
+  get reserveGraceMs(): number {
+    return this.#options.reserveGraceMs;
+  }
+
+  get unreachable(): BeanstalkdError | undefined {
+    return this.#options.dialer.failure;
+  }
+
+  /**
+   * Resolves with what was taken; empty only when beanstalkd said so for these tubes, not before the timeout,
+   * or when the caller has left. Rejects with `DEADLINE` when there was no word in time, and with
+   * `TOO_MANY_WAITERS`, `OVERLOADED`, `SHUTTING_DOWN` or an error of the connection.
+   */
+  async reserve(request: ReserveRequest): Promise<Reservation[]> {
+    if (this.#stopping) throw new PoolError({ code: 'SHUTTING_DOWN' });
+    const { waitersMax } = this.#options;
+    if (this.#waiters >= waitersMax) throw new PoolError({ code: 'TOO_MANY_WAITERS', max: waitersMax });
+    const { signal } = request;
+    if (signal.aborted) return [];
+    const set = this.#setFor(request.tubes);
+    let leave = () => {};
+    let caller: Caller | undefined;
+    this.#waiters += 1;
+    try {
+      return await new Promise<Reservation[]>((resolve, reject) => {
+        const asking = new Caller(set, request, resolve, reject);
+        caller = asking;
+        leave = () => this.#leave(asking);
+        signal.addEventListener('abort', leave);
+        this.#clock.set(
+          asking,
+          request.timeout === 0 ? asking.deadlineAt : Math.min(asking.dueAt, asking.deadlineAt),
+        );
+        set.add(asking);
+      });
+    } finally {
+      signal.removeEventListener('abort', leave);
+      if (caller !== undefined) this.#clock.delete(caller);
+      this.#waiters -= 1;
+    }
+  }
+
+  /** Takes this very job. Rejects with `JOB_NOT_FOUND`, `JOB_STATE_CONFLICT` when somebody holds it. */
+  async reserveJob(id: string): Promise<Reservation> {
+    if (this.#stopping) throw new PoolError({ code: 'SHUTTING_DOWN' });
+    this.#options.server.requireReserveJob();
+    this.#options.reservations.claim();
+    try {
+      const taken = await this.#onHolder((holder) => holder.takeJob(id));
+      if (taken === undefined)
+        throw new PoolError({ code: 'OVERLOADED', detail: 'all connections are in use' });
+      return reservationOf(taken, id);
+    } finally {
+      this.#options.reservations.unclaim();
+    }
+  }
+
+  async take(tubes: readonly string[]): Promise<Taken | undefined> {
+    this.#options.reservations.claim();
+    try {
+      return await this.#onHolder((holder) => holder.take(tubes));
+    } finally {
+      this.#options.reservations.unclaim();
+    }
+  }
+
+  async forWaiting(): Promise<Holder | undefined> {
+    return this.#options.holders.forWaiting();
+  }
+
+  awaitTurn(set: TubeSet): void {
+    this.#turns.await(set);
+  }
+
+  putBack(reservation: Reservation): void {
+    this.#options.reservations.undeliver(reservation);
+  }
+
+  fill(caller: Caller, first: Reservation): void {
+    caller.taken.push(first);
+    if (caller.count === 1) caller.answer();
+    else void this.#takeMore(caller, first.holder);
+  }
+
+  /** beanstalkd can be reached again: those who went on waiting ask anew. */
+  onUp(): void {
+    for (const set of this.#sets.values()) set.takeTurn();
+  }
+
+  /** Everybody who waits is answered empty; nobody else is let in. */
+  beginStop(): void {
+    this.#stopping = true;
+    for (const set of this.#sets.values()) {
+      for (const caller of [...set.callers]) this.#leave(caller);
+    }
+  }
+
+  close(): void {
+    this.#turns.close();
+    this.#clock.clear();
+  }
+
+  #setFor(tubes: readonly string[]): TubeSet {
+    const names = tubes.length === 1 ? tubes : [...new Set(tubes)].sort();
+    // No name of a tube has a space in it.
+    const key = names.length === 1 ? (names[0] ?? '') : names.join(' ');
+    const known = this.#sets.get(key);
+    if (known !== undefined) return known;
+    if (this.#sets.size >= UNUSED_SETS_MAX) this.#forgetUnused();
+    const set = new TubeSet(names, this);
+    this.#sets.set(key, set);
+    return set;
+  }
+
+  #forgetUnused(): void {
+    for (const [key, set] of this.#sets) if (set.unused) this.#sets.delete(key);
+  }
+
+  #onTime(caller: Caller): void {
+    if (performance.now() < caller.deadlineAt) {
+      this.#clock.set(caller, caller.deadlineAt);
+      caller.set.becomeDue(caller);
+      return;
+    }
+    caller.set.remove(caller);
+    if (caller.taken.length > 0) caller.answer();
+    else caller.fail(new PoolError({ code: 'DEADLINE', deadlineMs: caller.deadlineMs }));
+  }
+
+  #leave(caller: Caller): void {
+    caller.set.remove(caller);
+    for (const reservation of caller.taken.splice(0)) this.putBack(reservation);
+    caller.answer();
+  }
+
+  /** What else is ready is taken at once, as far as it surely fits into one answer. */
+  async #takeMore(caller: Caller, holder: Holder): Promise<void> {
+    const { responseMaxBytes, server } = this.#options;
+    const jobSize = server.maxJobSize ?? DEFAULT_MAX_JOB_SIZE;
+    let bytes = caller.taken[0]?.body.length ?? 0;
+    let ready = true;
+    while (ready && !caller.answered && caller.taken.length < caller.count && bytes < responseMaxBytes) {
+      const fitting = Math.max(1, Math.floor((responseMaxBytes - bytes) / jobSize));
+      const wanted = Math.min(caller.count - caller.taken.length, fitting);
+      const results = await Promise.all(
+        Array.from({ length: wanted }, () => this.#takeOn(holder, caller.set.tubes)),
+      );
+      for (const taken of results) {
+        if (taken?.kind !== 'job') {
+          ready = false;
+        } else if (caller.answered || bytes + taken.reservation.body.length > responseMaxBytes) {
+          ready = false;
+          this.putBack(taken.reservation);
+        } else {
+          bytes += taken.reservation.body.length;
+          caller.taken.push(taken.reservation);
+        }
+      }
+    }
+    if (caller.answered) return;
+    // The connection may have been lost meanwhile, and with it what had been taken.
+    const lost = caller.taken.filter(({ token }) => !this.#options.reservations.has(token));
+    for (const reservation of lost) this.#options.reservations.delivered(reservation);
+    if (lost.length < caller.taken.length) {
+      caller.taken.splice(0, caller.taken.length, ...caller.taken.filter((one) => !lost.includes(one)));
+      caller.answer();
+    } else {
+      caller.taken.length = 0;
+      caller.set.add(caller);
+    }
+  }
+
+  async #takeOn(holder: Holder, tubes: readonly string[]): Promise<Taken | undefined> {
+    if (!holder.canTake) return undefined;
+    try {
+      this.#options.reservations.claim();
+    } catch {
+      return undefined;
+    }
+    try {
+      return await holder.take(tubes);
+    } catch {
+      // The first reservation is an answer already; what broke shows itself to the next call.
+      return undefined;
+    } finally {
+      this.#options.reservations.unclaim();
+    }
+  }
+
+  /**
+   * Runs a reserve on a connection that may take one. Found and used in one turn of the event loop: a settle
+   * that must not have a reserve behind it could come in between.
+   */
+  async #onHolder<T>(reserve: (holder: Holder) => Promise<T>): Promise<T | undefined> {
+    for (;;) {
+      const found = this.#options.holders.forTaking();
+      if (!(found instanceof Promise)) return found === undefined ? undefined : reserve(found);
+      await found;
+    }
+  }
+}
+
+function reservationOf(taken: Taken | NotToBeTaken, id: string): Reservation {
+  switch (taken.kind) {
+    case 'job':
+      return taken.reservation;
+    case 'refused':
+      throw new PoolError({ code: 'OVERLOADED', detail: 'no memory is left for the body of the job' });
+    case 'not-to-be-taken': {
+      const { job } = taken;
+      if (job === undefined || job.state === 'invalid') throw new PoolError({ code: 'JOB_NOT_FOUND', id });
+      throw new PoolError({ code: 'JOB_STATE_CONFLICT', id, state: job.state });
+    }
+    case 'gone':
+    case 'empty':
+      throw new PoolError({ code: 'JOB_NOT_FOUND', id });
+  }
+}

@@ -1,0 +1,241 @@
+import type { Caller } from './caller.ts';
+import { BeanstalkdError, PoolError } from './errors.ts';
+import type { Holder, Taken } from './holder.ts';
+import type { Reservation } from './reservation.ts';
+
+/** Reserves under way at once for one set of tubes. */
+const TAKES_MAX = 64;
+
+/** What a set of tubes needs from the pool. */
+export interface TubeSetHouse {
+  /** Seconds: the longest single wait. */
+  readonly reserveSlice: number;
+  readonly reserveGraceMs: number;
+  /** Why beanstalkd cannot be reached; undefined while it can. */
+  readonly unreachable: BeanstalkdError | undefined;
+  /** Reserves without waiting; undefined when no connection can be had for it. */
+  take(tubes: readonly string[]): Promise<Taken | undefined>;
+  /** A connection claimed for waiting; undefined when none can be had. */
+  forWaiting(): Promise<Holder | undefined>;
+  /** Asks to be called with {@link TubeSet.takeTurn} in a moment. */
+  awaitTurn(set: TubeSet): void;
+  /** Completes the caller's answer, which begins with this reservation. */
+  fill(caller: Caller, first: Reservation): void;
+  putBack(reservation: Reservation): void;
+}
+
+/**
+ * All callers that want jobs of the same tubes, in the order in which they came, and what is done for them:
+ * takes, which ask without waiting, and one connection that waits for all.
+ */
+export class TubeSet {
+  readonly tubes: readonly string[];
+  readonly #house: TubeSetHouse;
+  readonly #callers = new Set<Caller>();
+  /** Those whose timeout has passed: the next true empty is their answer. */
+  readonly #due = new Set<Caller>();
+  #latestDueAt = 0;
+  /** How many jobs may be ready: doubled by each that comes, none after an empty. */
+  #expected = TAKES_MAX;
+  #takes = 0;
+  #waiting: Holder | undefined;
+  #startingWait = false;
+  /** Until its next turn it cannot ask, or cannot wait. */
+  #takesRest = false;
+  #waitRests = false;
+
+  constructor(tubes: readonly string[], house: TubeSetHouse) {
+    this.tubes = tubes;
+    this.#house = house;
+  }
+
+  get callers(): ReadonlySet<Caller> {
+    return this.#callers;
+  }
+
+  /** Nobody asks, and nothing is under way. */
+  get unused(): boolean {
+    return (
+      this.#callers.size === 0 && this.#takes === 0 && this.#waiting === undefined && !this.#startingWait
+    );
+  }
+
+  add(caller: Caller): void {
+    this.#callers.add(caller);
+    this.#latestDueAt = Math.max(this.#latestDueAt, caller.dueAt);
+    if (caller.dueAt <= performance.now()) this.#due.add(caller);
+    this.pump();
+  }
+
+  becomeDue(caller: Caller): void {
+    if (!this.#callers.has(caller)) return;
+    this.#due.add(caller);
+    this.pump();
+  }
+
+  /** Takes a caller out of the line. */
+  remove(caller: Caller): void {
+    this.#callers.delete(caller);
+    this.#due.delete(caller);
+    if (this.#callers.size === 0) this.#hangUp();
+  }
+
+  /** The turn of a set that could not ask or not wait: it asks once, and tries to wait. */
+  takeTurn(): void {
+    this.#takesRest = false;
+    this.#waitRests = false;
+    this.#expected = Math.max(this.#expected, 1);
+    this.pump();
+  }
+
+  /** Does what the callers need next. */
+  pump(): void {
+    if (this.#callers.size === 0) {
+      this.#hangUp();
+      return;
+    }
+    const { unreachable } = this.#house;
+    if (unreachable !== undefined) {
+      this.#failDue(unreachable);
+      return;
+    }
+    if (this.#takesRest) return;
+    const wanted = Math.min(this.#callers.size, Math.max(this.#expected, this.#due.size > 0 ? 1 : 0));
+    for (let more = wanted - this.#takes; more > 0; more -= 1) void this.#take();
+    const mayWait = this.#waiting === undefined && !this.#startingWait && !this.#waitRests;
+    if (wanted === 0 && this.#takes === 0 && mayWait) void this.#wait();
+  }
+
+  async #take(): Promise<void> {
+    this.#takes += 1;
+    try {
+      const taken = await this.#house.take(this.tubes);
+      if (taken === undefined) this.#rest();
+      // One empty is no answer for those whose own take is still under way, and may bring a job.
+      else this.#took(taken, this.#due, this.#due.size - (this.#takes - 1));
+    } catch (error) {
+      this.#failed(error);
+    } finally {
+      this.#takes -= 1;
+    }
+    this.pump();
+  }
+
+  async #wait(): Promise<void> {
+    this.#startingWait = true;
+    let holder: Holder | undefined;
+    try {
+      holder = await this.#house.forWaiting();
+    } catch (error) {
+      this.#failed(error);
+    } finally {
+      this.#startingWait = false;
+    }
+    if (holder === undefined) {
+      this.#waitRests = true;
+      this.#house.awaitTurn(this);
+    } else if (this.#callers.size === 0) {
+      holder.unclaim();
+    } else {
+      await this.#waitOn(holder);
+      this.pump();
+    }
+  }
+
+  async #waitOn(holder: Holder): Promise<void> {
+    this.#waiting = holder;
+    const longest = Math.ceil((this.#latestDueAt - performance.now()) / 1000);
+    const seconds = Math.min(this.#house.reserveSlice, Math.max(1, longest));
+    let taken: Taken | undefined;
+    let failure: unknown;
+    try {
+      taken = await holder.wait(this.tubes, seconds, this.#house.reserveGraceMs);
+    } catch (error) {
+      failure = error;
+    }
+    const hungUp = this.#waiting !== holder;
+    if (!hungUp) this.#waiting = undefined;
+    if (taken !== undefined) this.#took(taken, this.#callers, this.#callers.size);
+    else if (!hungUp) this.#failed(failure);
+  }
+
+  /** @param mayBeAnswered whom an empty may answer, and how many of them. */
+  #took(taken: Taken, mayBeAnswered: Set<Caller>, atMost: number): void {
+    switch (taken.kind) {
+      case 'job':
+        this.#expected = Math.min(TAKES_MAX, Math.max(1, this.#expected * 2));
+        this.#hand(taken.reservation);
+        return;
+      case 'empty':
+        this.#expected = 0;
+        this.#answerEmpty(mayBeAnswered, atMost, taken.provenAt);
+        return;
+      case 'gone':
+        this.#expected = Math.max(1, this.#expected);
+        return;
+      case 'refused':
+        this.#first()?.fail(
+          new PoolError({ code: 'OVERLOADED', detail: 'no memory is left for the body of the job' }),
+        );
+    }
+  }
+
+  #hand(reservation: Reservation): void {
+    const caller = this.#first();
+    if (caller === undefined) this.#house.putBack(reservation);
+    else this.#house.fill(caller, reservation);
+  }
+
+  #answerEmpty(callers: Set<Caller>, atMost: number, provenAt: number): void {
+    let left = atMost;
+    for (const caller of callers) {
+      if (left <= 0) return;
+      if (caller.dueAt > provenAt) continue;
+      left -= 1;
+      this.#callers.delete(caller);
+      this.#due.delete(caller);
+      caller.answer();
+    }
+  }
+
+  /** Takes the first out of the line. */
+  #first(): Caller | undefined {
+    for (const caller of this.#callers) {
+      this.#callers.delete(caller);
+      this.#due.delete(caller);
+      return caller;
+    }
+    return undefined;
+  }
+
+  /** A broken connection says nothing about the jobs: it is tried again, and each caller's own time decides. */
+  #failed(error: unknown): void {
+    this.#rest();
+    if (error instanceof BeanstalkdError && RETRIED.has(error.code)) return;
+    this.#failDue(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  #failDue(error: Error): void {
+    for (const caller of this.#due) {
+      this.#callers.delete(caller);
+      caller.fail(error);
+    }
+    this.#due.clear();
+    if (this.#callers.size === 0) this.#hangUp();
+  }
+
+  #rest(): void {
+    this.#expected = 0;
+    this.#takesRest = true;
+    this.#house.awaitTurn(this);
+  }
+
+  #hangUp(): void {
+    this.#latestDueAt = 0;
+    const holder = this.#waiting;
+    this.#waiting = undefined;
+    holder?.hangUp();
+  }
+}
+
+const RETRIED: ReadonlySet<string> = new Set(['UNREACHABLE', 'CONNECTION_LOST', 'TIMEOUT']);
