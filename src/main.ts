@@ -24,19 +24,20 @@ async function run(): Promise<void> {
   const terminal = process.stdout.isTTY === true;
   const log = createLogger(settings.LOG_LEVEL, terminal);
   for (const doubt of doubts(settings)) log.warn(doubt);
+  const { PATH, npm_lifecycle_event: npmScript } = process.env;
   const gateway = new Gateway({
     settings,
     log,
     logRequests: settings.LOG_REQUESTS ?? (terminal ? 'all' : 'failed'),
     version: readVersion(),
-    path: process.env['PATH'],
+    path: PATH,
   });
   let isStopping = false;
   // Before the start, because process 1 of a container has no other handler for a signal.
   stopOnSignal({
     log,
     withinMs: settings.SHUTDOWN_GRACE_MS + STOP_MARGIN_MS,
-    echoMs: process.env['npm_lifecycle_event'] === undefined ? 0 : NPM_ECHO_MS,
+    echoMs: npmScript === undefined ? 0 : NPM_ECHO_MS,
     stop: (failed) => {
       isStopping = true;
       return gateway.stop(failed ? 0 : settings.SHUTDOWN_GRACE_MS);

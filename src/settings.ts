@@ -94,7 +94,7 @@ export const table = {
 } as const satisfies Record<string, Setting<unknown>>;
 
 type Table = typeof table;
-export type SettingName = keyof Table;
+type SettingName = keyof Table;
 
 /** What the gateway runs with. `LOG_REQUESTS` is undefined where nobody chose. */
 export type Settings = { readonly [Name in SettingName]: ReturnType<Table[Name]['parse']> };

@@ -23,6 +23,7 @@ export function parseAddress(text: string): Address {
   ) {
     throw new Error('expected nothing but a host and a port behind beanstalkd://');
   }
+  if (url.port === '0') throw new Error('expected a port from 1 to 65535');
   return {
     host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: url.port === '' ? DEFAULT_PORT : Number(url.port),

@@ -1,5 +1,5 @@
-import type { ReplyName } from './decode.ts';
-import { jobId, tube, uint32, waitSeconds } from './grammar.ts';
+import type { Reply, ReplyName } from './decode.ts';
+import { jobId, tube, tubes, uint32, waitSeconds } from './grammar.ts';
 
 /**
  * One command, ready to be sent. `N` are the replies that belong to it; a connection rejects with the
@@ -16,7 +16,11 @@ export interface Command<N extends ReplyName> {
   readonly use?: string;
   /** The tubes that must be watched, and no other: likewise `watch` and `ignore`. */
   readonly watch?: readonly string[];
+  /** What `use`, `watch` and `ignore` are about: the connection remembers it. */
+  readonly tube?: string;
   readonly replies: readonly N[];
+  /** Tells a reply of that name that is not this command's after all: the only sign of being out of step. */
+  readonly fits?: (reply: Reply) => boolean;
 }
 
 export interface NewJob {
@@ -47,32 +51,54 @@ const OK = ['OK'] as const;
 const OK_OR_NOT = ['OK', 'NOT_FOUND'] as const;
 const PAUSED = ['PAUSED', 'NOT_FOUND'] as const;
 
+const buriedWithId = (reply: Reply) => reply.name !== 'BURIED' || reply.id !== undefined;
+const buriedWithoutId = (reply: Reply) => reply.name !== 'BURIED' || reply.id === undefined;
+const kickedWithCount = (reply: Reply) => reply.name !== 'KICKED' || reply.count !== undefined;
+const kickedWithoutCount = (reply: Reply) => reply.name !== 'KICKED' || reply.count === undefined;
+
 export const put = (into: string, job: NewJob) => ({
   name: 'put',
   line: `put ${uint32(job.priority)} ${uint32(job.delay)} ${uint32(job.ttr)} ${job.body.length}`,
   body: job.body,
-  use: into,
+  use: tube(into),
   replies: INSERTED,
+  fits: buriedWithId,
 });
 
-export const use = (name: string) => ({ name: 'use', line: `use ${tube(name)}`, replies: USING });
+export const use = (name: string) => ({
+  name: 'use',
+  line: `use ${tube(name)}`,
+  tube: name,
+  replies: USING,
+  fits: (reply: Reply) => reply.name === 'USING' && reply.tube === name,
+});
 
-export const watch = (name: string) => ({ name: 'watch', line: `watch ${tube(name)}`, replies: WATCHING });
+export const watch = (name: string) => ({
+  name: 'watch',
+  line: `watch ${tube(name)}`,
+  tube: name,
+  replies: WATCHING,
+});
 
-export const ignore = (name: string) => ({ name: 'ignore', line: `ignore ${tube(name)}`, replies: IGNORED });
+export const ignore = (name: string) => ({
+  name: 'ignore',
+  line: `ignore ${tube(name)}`,
+  tube: name,
+  replies: IGNORED,
+});
 
 /** Waits without end: nothing but a reply or the end of the connection ends it. */
 export const reserve = (from: readonly string[]) => ({
   name: 'reserve',
   line: 'reserve',
-  watch: from,
+  watch: tubes(from),
   replies: TAKEN_OR_NOT,
 });
 
 export const reserveWithTimeout = (from: readonly string[], seconds: number) => ({
   name: 'reserve-with-timeout',
   line: `reserve-with-timeout ${waitSeconds(seconds)}`,
-  watch: from,
+  watch: tubes(from),
   replies: TAKEN_OR_NOT,
 });
 
@@ -89,12 +115,14 @@ export const release = (id: string, priority: number, delay: number) => ({
   name: 'release',
   line: `release ${jobId(id)} ${uint32(priority)} ${uint32(delay)}`,
   replies: RELEASED,
+  fits: buriedWithoutId,
 });
 
 export const bury = (id: string, priority: number) => ({
   name: 'bury',
   line: `bury ${jobId(id)} ${uint32(priority)}`,
   replies: BURIED,
+  fits: buriedWithoutId,
 });
 
 export const touch = (id: string) => ({ name: 'touch', line: `touch ${jobId(id)}`, replies: TOUCHED });
@@ -104,21 +132,23 @@ export const peek = (id: string) => ({ name: 'peek', line: `peek ${jobId(id)}`, 
 export const peekNext = (state: 'ready' | 'delayed' | 'buried', inTube: string) => ({
   name: `peek-${state}`,
   line: `peek-${state}`,
-  use: inTube,
+  use: tube(inTube),
   replies: FOUND,
 });
 
 export const kick = (inTube: string, bound: number) => ({
   name: 'kick',
   line: `kick ${uint32(bound)}`,
-  use: inTube,
+  use: tube(inTube),
   replies: KICKED,
+  fits: kickedWithCount,
 });
 
 export const kickJob = (id: string) => ({
   name: 'kick-job',
   line: `kick-job ${jobId(id)}`,
   replies: KICKED_JOB,
+  fits: kickedWithoutCount,
 });
 
 export const stats = () => ({ name: 'stats', line: 'stats', replies: OK });

@@ -1,19 +1,17 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { Address } from './address.ts';
 import { type Command, ignore, listTubeUsed, use, watch } from './commands.ts';
 import { type BodyMemory, type Reply, ReplyDecoder, type ReplyName, type ReplyOf } from './decode.ts';
+import { type DialOptions, dial, unreachable } from './dial.ts';
 import { CommandEncoder } from './encode.ts';
 import { BeanstalkdError } from './errors.ts';
+import { lost, protocolError, refused, unsent } from './failures.ts';
 import { Fifo } from './fifo.ts';
 
-export interface ConnectionOptions {
-  /** Milliseconds for the dial and the handshake together. */
-  readonly connectTimeoutMs: number;
+export interface ConnectionOptions extends DialOptions {
   /** Milliseconds that a command may take unless it says otherwise. */
   readonly commandTimeoutMs: number;
-  /** Milliseconds of idleness before TCP keepalive probes; below 1000 Node truncates it to the kernel's 2 hours. */
-  readonly keepaliveDelayMs: number;
   readonly memory: BodyMemory;
   /** Called once, when the connection has become useless. */
   readonly onBroken?: (error: BeanstalkdError) => void;
@@ -31,6 +29,11 @@ const QUEUE_MAX = 16_384;
 /** A body on its way renews its command's deadline by progress, up to so many deadlines in all. */
 const DEADLINES_MAX = 6;
 
+/** setTimeout fires at once for more. */
+const TIMER_MAX_MS = 2_147_483_647;
+
+const QUIT: Command<never> = { name: 'quit', line: 'quit', replies: [] };
+
 interface Pending {
   readonly command: Command<ReplyName>;
   readonly startedAt: number;
@@ -38,8 +41,8 @@ interface Pending {
   /** By `performance.now()`. */
   deadline: number;
   bytes: number;
-  resolve(reply: Reply): void;
-  reject(error: BeanstalkdError): void;
+  readonly resolve: (reply: Reply) => void;
+  readonly reject: (error: BeanstalkdError) => void;
 }
 
 /**
@@ -78,7 +81,7 @@ export class Connection {
    */
   static async dial(address: Address, options: ConnectionOptions): Promise<Connection> {
     const startedAt = performance.now();
-    const socket = await open(address, options);
+    const socket = await dial(address, options);
     const connection = new Connection(socket, options);
     const left = Math.max(1, options.connectTimeoutMs - (performance.now() - startedAt));
     try {
@@ -122,19 +125,8 @@ export class Connection {
         reject(new BeanstalkdError('QUEUE_FULL', 'none', `${QUEUE_MAX} commands wait for this connection`));
         return;
       }
-      const now = performance.now();
-      this.#unsent.push({
-        command,
-        startedAt: now,
-        timeoutMs,
-        deadline: now + timeoutMs,
-        bytes: 0,
-        // #take lets only replies in `command.replies` through.
-        resolve: resolve as (reply: Reply) => void,
-        reject,
-      });
-      this.#arm(now + timeoutMs);
-      this.#scheduleFlush();
+      // #take lets only replies in `command.replies` through.
+      this.#enqueue(command, timeoutMs, resolve as (reply: Reply) => void, reject);
     });
   }
 
@@ -155,13 +147,32 @@ export class Connection {
   quit(): Promise<void> {
     if (this.#broken !== undefined) return Promise.resolve();
     const closed = new Promise<void>((resolve) => this.#socket.once('close', () => resolve()));
-    this.execute({ name: 'quit', line: 'quit', replies: [] }).catch(() => {});
+    const { commandTimeoutMs } = this.#options;
+    this.#enqueue(
+      QUIT,
+      commandTimeoutMs,
+      () => {},
+      () => {},
+    );
     return closed;
   }
 
   /** Closes at once. What this connection holds is ready again as soon as beanstalkd sees it. */
   destroy(): void {
     this.#break(lost('closed'));
+  }
+
+  #enqueue(
+    command: Command<ReplyName>,
+    timeoutMs: number,
+    resolve: (reply: Reply) => void,
+    reject: (error: BeanstalkdError) => void,
+  ): void {
+    const startedAt = performance.now();
+    const deadline = startedAt + timeoutMs;
+    this.#unsent.push({ command, startedAt, timeoutMs, deadline, bytes: 0, resolve, reject });
+    this.#arm(deadline);
+    this.#scheduleFlush();
   }
 
   #scheduleFlush(): void {
@@ -197,9 +208,17 @@ export class Connection {
     }
     if (command.watch !== undefined && command.watch !== this.#watched)
       this.#watchOnly(command.watch, pending);
+    if (command.tube !== undefined) this.#remember(command.name, command.tube);
     pending.bytes = this.#encoder.write(command.line, command.body);
     this.#bytesUnderWay += pending.bytes;
     this.#sent.push(pending);
+  }
+
+  #remember(command: string, tube: string): void {
+    const others = this.#watched.filter((watched) => watched !== tube);
+    if (command === 'use') this.#used = tube;
+    else if (command === 'watch') this.#watched = [...others, tube];
+    else if (others.length > 0) this.#watched = others;
   }
 
   /** Adds before it takes away: the last watched tube cannot be ignored. */
@@ -222,7 +241,7 @@ export class Connection {
       deadline: behind.deadline,
       bytes,
       resolve: (reply) => {
-        if (reply.name === 'NOT_IGNORED') this.#break(protocolError(command, reply));
+        if (reply.name === 'NOT_IGNORED') throw protocolError(command, reply);
       },
       reject: () => {},
     });
@@ -235,30 +254,44 @@ export class Connection {
       if (!(error instanceof BeanstalkdError)) throw error;
       this.#break(error);
     }
+    if (this.#broken !== undefined) {
+      this.#decoder.abandon();
+      return;
+    }
     if (this.#decoder.midReply) this.#renew();
+    // The one before may have had more time.
+    const oldest = this.#sent.peek();
+    if (oldest !== undefined) this.#arm(oldest.deadline);
     if (this.#unsent.length > 0) this.#scheduleFlush();
   };
 
   #take = (reply: Reply): void => {
     const pending = this.#sent.shift();
     if (pending === undefined) {
+      this.#giveBack(reply);
       if (this.#broken === undefined) throw protocolError(undefined, reply);
       return;
     }
     this.#bytesUnderWay -= pending.bytes;
     const { command } = pending;
-    if ((command.replies as readonly ReplyName[]).includes(reply.name)) {
+    const belongs = (command.replies as readonly ReplyName[]).includes(reply.name);
+    if (belongs && (command.fits === undefined || command.fits(reply))) {
       pending.resolve(reply);
       this.#observe(pending, true);
       return;
     }
-    if (reply.name === 'RESERVED' || reply.name === 'FOUND')
-      this.#options.memory.give(reply.body?.length ?? 0);
+    this.#giveBack(reply);
     const refusal = refused(command, reply);
     this.#observe(pending, false);
     pending.reject(refusal);
     if (refusal.code === 'PROTOCOL_ERROR') throw refusal;
   };
+
+  /** The body of a reply that nobody takes. */
+  #giveBack(reply: Reply): void {
+    if (reply.name === 'RESERVED' || reply.name === 'FOUND')
+      this.#options.memory.give(reply.body?.length ?? 0);
+  }
 
   #observe(pending: Pending, ok: boolean): void {
     this.#options.onCommand?.(pending.command.name, (performance.now() - pending.startedAt) / 1000, ok);
@@ -268,7 +301,7 @@ export class Connection {
     if (at >= this.#timerAt) return;
     clearTimeout(this.#timer);
     this.#timerAt = at;
-    this.#timer = setTimeout(this.#expire, Math.max(1, at - performance.now()));
+    this.#timer = setTimeout(this.#expire, Math.min(TIMER_MAX_MS, Math.max(1, at - performance.now())));
   }
 
   /** One timer for all: it fires at the earliest deadline that there was, and looks again. */
@@ -286,22 +319,18 @@ export class Connection {
       );
       return;
     }
-    for (
-      let head = this.#unsent.peek();
-      head !== undefined && head.deadline <= now;
-      head = this.#unsent.peek()
-    ) {
-      this.#unsent.shift();
-      this.#observe(head, false);
-      head.reject(
+    for (const late of this.#unsent.take(({ deadline }) => deadline <= now)) {
+      this.#observe(late, false);
+      late.reject(
         new BeanstalkdError(
           'TIMEOUT',
           'none',
-          `${head.command.name} could not be sent in ${head.timeoutMs} ms`,
+          `${late.command.name} could not be sent in ${late.timeoutMs} ms`,
         ),
       );
     }
-    const next = Math.min(this.#sent.peek()?.deadline ?? Infinity, this.#unsent.peek()?.deadline ?? Infinity);
+    let next = this.#sent.peek()?.deadline ?? Number.POSITIVE_INFINITY;
+    for (const { deadline } of this.#unsent) next = Math.min(next, deadline);
     if (next !== Number.POSITIVE_INFINITY) this.#arm(next);
   };
 
@@ -330,83 +359,9 @@ export class Connection {
       pending.reject(error);
     }
     for (let pending = this.#unsent.shift(); pending !== undefined; pending = this.#unsent.shift()) {
+      this.#observe(pending, false);
       pending.reject(unsent(error));
     }
     this.#options.onBroken?.(error);
-  }
-}
-
-function open(address: Address, options: ConnectionOptions): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({
-      ...address,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: options.keepaliveDelayMs,
-    });
-    const fail = (why: string, cause?: unknown) => {
-      clearTimeout(timer);
-      socket.destroy();
-      reject(unreachable(why, cause));
-    };
-    // Covers the look-up of the name as well, which has no timeout of its own (BEANSTALKD.md, section 6).
-    const timer = setTimeout(
-      () => fail(`no connection in ${options.connectTimeoutMs} ms`),
-      options.connectTimeoutMs,
-    );
-    socket.once('error', (error: NodeJS.ErrnoException) =>
-      fail(error.message || (error.code ?? 'refused'), error),
-    );
-    socket.once('connect', () => {
-      clearTimeout(timer);
-      socket.removeAllListeners('error');
-      resolve(socket);
-    });
-  });
-}
-
-const lost = (why: string, cause?: unknown) =>
-  new BeanstalkdError('CONNECTION_LOST', 'unknown', why, { cause });
-
-const unreachable = (why: string, cause?: unknown) =>
-  new BeanstalkdError('UNREACHABLE', 'none', why, { cause });
-
-/** The same failure for a command that never left. */
-const unsent = (error: BeanstalkdError) =>
-  new BeanstalkdError(
-    error.code === 'TIMEOUT' ? 'TIMEOUT' : 'CONNECTION_LOST',
-    'none',
-    `not sent: ${error.message}`,
-    { cause: error },
-  );
-
-const protocolError = (command: Command<ReplyName> | undefined, reply: Reply) =>
-  new BeanstalkdError(
-    'PROTOCOL_ERROR',
-    'unknown',
-    `${reply.name} is no reply to ${command?.name ?? 'anything sent'}`,
-  );
-
-/** A well-formed refusal of one command breaks nothing; on a holder that would end everybody's reservations. */
-function refused(command: Command<ReplyName>, reply: Reply): BeanstalkdError {
-  switch (reply.name) {
-    case 'INTERNAL_ERROR':
-      return new BeanstalkdError(
-        'INTERNAL_ERROR',
-        'unknown',
-        `beanstalkd answered INTERNAL_ERROR to ${command.name}`,
-      );
-    case 'OUT_OF_MEMORY':
-      return new BeanstalkdError(
-        'OUT_OF_MEMORY',
-        command.name === 'put' ? 'none' : 'unknown',
-        `beanstalkd answered OUT_OF_MEMORY to ${command.name}`,
-      );
-    case 'DRAINING':
-    case 'JOB_TOO_BIG':
-      if (command.name !== 'put') return protocolError(command, reply);
-      return new BeanstalkdError(reply.name, 'none', `beanstalkd answered ${reply.name}`);
-    default:
-      return protocolError(command, reply);
   }
 }

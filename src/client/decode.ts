@@ -1,4 +1,5 @@
 import { BeanstalkdError } from './errors.ts';
+import { isJobId, isTube } from './grammar.ts';
 
 /** Every answer of beanstalkd, by its first word. Ids stay strings: they reach 2^64 - 1. */
 export type Reply =
@@ -50,7 +51,6 @@ const LINE_MAX = 256;
 const BODY_MAX = 1_073_741_824;
 const LF = 10;
 const CR = 13;
-const UNSIGNED = /^[0-9]{1,20}$/;
 
 /**
  * The reply parser: bytes in, in pieces of any size, replies out, in order. Pure: it knows no socket.
@@ -91,11 +91,11 @@ export class ReplyDecoder {
   #readLine(chunk: Buffer, offset: number): number {
     const end = chunk.indexOf(LF, offset);
     if (end === -1) {
-      this.#partialLine += chunk.toString('latin1', offset, Math.min(chunk.length, offset + LINE_MAX));
+      this.#partialLine += chunk.toString('latin1', offset, Math.min(chunk.length, offset + LINE_MAX + 1));
       if (this.#partialLine.length > LINE_MAX) throw protocolError(this.#partialLine);
       return chunk.length;
     }
-    let line = chunk.toString('latin1', offset, Math.min(end, offset + LINE_MAX));
+    let line = chunk.toString('latin1', offset, Math.min(end, offset + LINE_MAX + 1));
     if (this.#partialLine !== '') {
       line = this.#partialLine + line;
       this.#partialLine = '';
@@ -129,7 +129,7 @@ export class ReplyDecoder {
         this.#onReply({ name, count: Number(unsigned(first, line, second)) });
         return;
       case 'USING':
-        if (first === undefined || second !== undefined) throw protocolError(line);
+        if (first === undefined || second !== undefined || !isTube(first)) throw protocolError(line);
         this.#onReply({ name, tube: first });
         return;
       case 'OK':
@@ -197,8 +197,9 @@ class PartialBody {
   }
 }
 
+/** A decimal number of at most 64 bits. */
 function unsigned(word: string | undefined, line: string, surplus?: string): string {
-  if (word === undefined || surplus !== undefined || !UNSIGNED.test(word)) throw protocolError(line);
+  if (word === undefined || surplus !== undefined || !isJobId(word)) throw protocolError(line);
   return word;
 }
 

@@ -7,6 +7,13 @@ export class Fifo<T> {
     return this.#items.length - this.#head;
   }
 
+  *[Symbol.iterator](): Iterator<T> {
+    for (let at = this.#head; at < this.#items.length; at += 1) {
+      const item = this.#items[at];
+      if (item !== undefined) yield item;
+    }
+  }
+
   push(item: T): void {
     this.#items.push(item);
   }
@@ -28,5 +35,13 @@ export class Fifo<T> {
       this.#head = 0;
     }
     return item;
+  }
+
+  /** Takes out all that the predicate finds, wherever they stand, and returns them. */
+  take(predicate: (item: T) => boolean): T[] {
+    const all = [...this];
+    this.#items = all.filter((item) => !predicate(item));
+    this.#head = 0;
+    return all.filter(predicate);
   }
 }

@@ -20,6 +20,13 @@ export function tube(name: string): string {
   return name;
 }
 
+/** The tubes of a reserve: at least one, since the last that is watched cannot be ignored. */
+export function tubes(names: readonly string[]): readonly string[] {
+  if (names.length === 0) throw new RangeError('no tube to reserve from');
+  for (const name of names) tube(name);
+  return names;
+}
+
 export function jobId(id: string): string {
   if (!isJobId(id)) throw new RangeError(`no id of a job: ${JSON.stringify(id)}`);
   return id;

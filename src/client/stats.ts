@@ -9,10 +9,10 @@ type Read<T> = (value: string) => T;
 
 const text: Read<string> = (value) =>
   value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value;
+const NUMBER = /^-?[0-9]+(\.[0-9]+)?$/;
 const number: Read<number> = (value) => {
-  const read = Number(value);
-  if (value === '' || Number.isNaN(read)) throw malformed(`"${value}" is no number`);
-  return read;
+  if (!NUMBER.test(value)) throw malformed(`"${value}" is no number`);
+  return Number(value);
 };
 const flag: Read<boolean> = (value) => value === 'true';
 const jobState: Read<'ready' | 'delayed' | 'reserved' | 'buried' | 'invalid'> = (value) => {

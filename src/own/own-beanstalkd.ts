@@ -7,6 +7,7 @@ import { type DataDir, openDataDir, removeStaleSockets } from './data-dir.ts';
 import { findProgram } from './find-program.ts';
 import { rememberMaxJobSize } from './max-job-size.ts';
 import { OwnError } from './own-error.ts';
+import { seldom } from './seldom.ts';
 import { Supervised } from './supervised.ts';
 
 /** Reading back a large binlog takes its time; a beanstalkd that is silent for longer is started anew. */
@@ -23,7 +24,7 @@ const STOP_MS = 3000;
 const LOCKED = 'exit code 10';
 
 /** What the supervision has to tell, for the log. */
-export interface OwnLog {
+interface OwnLog {
   info(message: string): void;
   warn(message: string): void;
 }
@@ -43,6 +44,7 @@ export class OwnBeanstalkd {
   readonly #program: string;
   readonly #options: OwnOptions;
   readonly #dir: DataDir;
+  readonly #stderr: (line: string) => void;
   readonly #stop = new AbortController();
   #current: Supervised | undefined;
   #failure: string | undefined;
@@ -53,6 +55,7 @@ export class OwnBeanstalkd {
     this.#program = program;
     this.#options = options;
     this.#dir = dir;
+    this.#stderr = seldom((line) => options.log.warn(`beanstalkd says: ${line}`));
   }
 
   /**
@@ -90,7 +93,7 @@ export class OwnBeanstalkd {
     return this.#dir.socket;
   }
 
-  /** Why it is down, from its death until it answers again. */
+  /** Why it is down, from its death until it answers again. For anybody: the paths are in the log alone. */
   get failure(): string | undefined {
     return this.#failure;
   }
@@ -114,8 +117,9 @@ export class OwnBeanstalkd {
         const since = performance.now();
         const reason = await running.ended;
         if (this.#stop.signal.aborted) return;
-        this.#failure = `our own beanstalkd ended (${reason})`;
-        log.warn(`${this.#failure}; starting another`);
+        const failure = `our own beanstalkd ended (${reason})`;
+        this.#failure = this.#withoutPaths(failure);
+        log.warn(`${failure}; starting another`);
         if (performance.now() - since > STEADY_MS) backOff = BACK_OFF_MIN_MS;
       }
       await pause(backOff, this.#stop.signal);
@@ -126,8 +130,9 @@ export class OwnBeanstalkd {
       } catch (error) {
         if (this.#stop.signal.aborted) return;
         running = undefined;
-        this.#failure = error instanceof Error ? error.message : String(error);
-        log.warn(this.#failure);
+        const { message } = error instanceof LaunchError ? error : new LaunchError(String(error));
+        this.#failure = this.#withoutPaths(message);
+        log.warn(message);
       }
     }
   }
@@ -157,13 +162,12 @@ export class OwnBeanstalkd {
    * another's, and would cut that other one off from its callers.
    */
   async #launch(): Promise<Supervised> {
-    const { maxJobSize, log } = this.#options;
     this.#isInPlace = false;
     const socket = `${this.#dir.socket}.${randomBytes(4).toString('hex')}`;
-    const size = await rememberMaxJobSize(this.#dir.root, maxJobSize);
+    const size = await rememberMaxJobSize(this.#dir.root, this.#options.maxJobSize);
     this.#stop.signal.throwIfAborted();
     const command = [this.#program, '-l', `unix:${socket}`, '-b', this.#dir.binlog, '-z', String(size)];
-    const launched = new Supervised(command, throttled(log));
+    const launched = new Supervised(command, this.#stderr);
     this.#current = launched;
     try {
       await this.#untilReady(launched, socket);
@@ -177,6 +181,12 @@ export class OwnBeanstalkd {
     }
     this.#failure = undefined;
     return launched;
+  }
+
+  #withoutPaths(reason: string): string {
+    const { root, temporary } = this.#dir;
+    const shown = reason.replaceAll(this.#program, 'beanstalkd').replaceAll(root, 'DATA_DIR');
+    return temporary === undefined ? shown : shown.replaceAll(temporary, 'DATA_DIR');
   }
 
   async #untilReady(launched: Supervised, socket: string): Promise<void> {
@@ -202,17 +212,6 @@ class LaunchError extends OwnError {
     super(`our own beanstalkd does not start (${reason})`);
     this.reason = reason;
   }
-}
-
-/** Every line on its stderr matters, but out of descriptors beanstalkd writes 75 MB of them in seconds. */
-function throttled(log: OwnLog): (line: string) => void {
-  let last = Number.NEGATIVE_INFINITY;
-  return (line) => {
-    const now = performance.now();
-    if (now - last < 1000) return;
-    last = now;
-    log.warn(`beanstalkd says: ${line}`);
-  };
 }
 
 /** beanstalkd dies of SIGTERM at once and loses nothing by it; a stopped (SIGSTOP) one needs more. */

@@ -56,8 +56,12 @@ export class Calendar<T> {
       const items = this.#slots.get(this.#next);
       if (items === undefined) continue;
       this.#slots.delete(this.#next);
-      for (const item of items) this.#slotOf.delete(item);
-      for (const item of items) this.#onDue(item);
+      for (const item of items) {
+        // One before it may have moved it, or taken it away.
+        if (this.#slotOf.get(item) !== this.#next) continue;
+        this.#slotOf.delete(item);
+        this.#onDue(item);
+      }
     }
     if (this.#slotOf.size === 0) this.#rest();
   };

@@ -11,8 +11,6 @@ export interface DialerOptions extends Omit<ConnectionOptions, 'onBroken'> {
   readonly address: Address;
   /** Connections at once, all kinds together. */
   readonly maxConnections: number;
-  /** beanstalkd can be reached again, after it could not. */
-  readonly onUp: () => void;
 }
 
 /**
@@ -32,11 +30,6 @@ export class Dialer {
 
   constructor(options: DialerOptions) {
     this.#options = options;
-  }
-
-  /** Why beanstalkd cannot be reached; undefined while it can. */
-  get failure(): BeanstalkdError | undefined {
-    return this.#failure;
   }
 
   get dialing(): number {
@@ -141,6 +134,5 @@ export class Dialer {
     this.#timer = undefined;
     this.#failure = undefined;
     this.#reconnects += 1;
-    this.#options.onUp();
   }
 }

@@ -1,11 +1,11 @@
 import type { Outcome } from '../client/errors.ts';
 
-export { BeanstalkdError, type BeanstalkdErrorCode, type Outcome } from '../client/errors.ts';
+export { BeanstalkdError, type Outcome } from '../client/errors.ts';
 
 /** Why a reservation is no longer held. `unknown`: its connection was lost while an ending was under way. */
 export type EndReason = 'expired' | 'connection-lost' | 'deleted' | 'released' | 'buried' | 'unknown';
 
-export type JobState = 'ready' | 'delayed' | 'reserved' | 'buried';
+type JobState = 'ready' | 'delayed' | 'reserved' | 'buried';
 
 interface PoolErrorDetails {
   OVERLOADED: { readonly detail: string };
@@ -22,7 +22,7 @@ interface PoolErrorDetails {
   RESERVATION_ENDED: { readonly reason: EndReason };
 }
 
-export type PoolErrorCode = keyof PoolErrorDetails;
+type PoolErrorCode = keyof PoolErrorDetails;
 
 type PoolFailure = { [C in PoolErrorCode]: { readonly code: C } & PoolErrorDetails[C] }[PoolErrorCode];
 

@@ -10,7 +10,7 @@ import { type Interval, Reservation } from './reservation.ts';
  * - `job`: a reservation.
  * - `empty`: no tube had a ready job at a moment that was not before `provenAt`.
  * - `gone`: a job came, and was no longer ours when its statistics were read.
- * - `refused`: a job came, there was no memory for its body, and it is ready again.
+ * - `refused`: a job came, there was no room for it, and it is ready again.
  */
 export type Taken =
   | { readonly kind: 'job'; readonly reservation: Reservation }
@@ -32,6 +32,8 @@ const HELD_MAX = 1_000;
 
 /** Told of what a holder holds. */
 export interface HeldObserver {
+  /** One more reservation may be held. A take has made sure of it beforehand; a wait cannot. */
+  hasRoom(): boolean;
   began(reservation: Reservation): void;
   /** beanstalkd gave the job of this reservation to somebody: its TTR had run out. */
   expired(reservation: Reservation): void;
@@ -124,21 +126,17 @@ export class Holder {
   }
 
   /**
-   * `reserve-with-timeout`, only ever after {@link claimForWaiting}.
-   * @param graceMs how much later than its timeout the answer may come before the connection is broken.
+   * `reserve-with-timeout`, between {@link claimForWaiting} and {@link unclaim}.
+   * @param graceMs how much later than its timeout the answer may come before the connection is broken
    */
   async wait(tubes: readonly string[], seconds: number, graceMs: number): Promise<Taken> {
     const sentAt = performance.now();
-    try {
-      const reply = await this.#connection.execute(
-        reserveWithTimeout(tubes, seconds),
-        seconds * 1000 + graceMs,
-      );
-      if (reply.name !== 'RESERVED') return { kind: 'empty', provenAt: sentAt + seconds * 1000 };
-      return await this.#beganAfterWait(reply);
-    } finally {
-      this.unclaim();
-    }
+    const reply = await this.#connection.execute(
+      reserveWithTimeout(tubes, seconds),
+      seconds * 1000 + graceMs,
+    );
+    if (reply.name !== 'RESERVED') return { kind: 'empty', provenAt: sentAt + seconds * 1000 };
+    return this.#beganAfterWait(reply);
   }
 
   /** Ends a wait. The connection is of no use afterwards. */
@@ -220,7 +218,12 @@ export class Holder {
   async #beganAfterWait(reply: ReplyOf<'RESERVED'>): Promise<Taken> {
     try {
       const [touched, job] = await Promise.all([this.touch(reply.id), this.stats(reply.id)]);
-      if (touched !== undefined && job !== undefined) return await this.#hold(reply.body, job, touched);
+      if (touched !== undefined && job !== undefined) {
+        if (this.#observer.hasRoom()) return await this.#hold(reply.body, job, touched);
+        await this.#putBack(job);
+        this.#giveBack(reply.body);
+        return REFUSED;
+      }
     } catch (error) {
       this.#giveBack(reply.body);
       throw error;
@@ -231,7 +234,7 @@ export class Holder {
 
   async #hold(body: Buffer | undefined, job: JobStats, began: Interval): Promise<Taken> {
     if (body === undefined) {
-      await this.#connection.execute(release(job.id, job.pri, 0));
+      await this.#putBack(job);
       return REFUSED;
     }
     this.#endFormer(job.id);
@@ -243,6 +246,10 @@ export class Holder {
     this.#giveBack(body);
     reservation.dropBody();
     return GONE;
+  }
+
+  async #putBack(job: JobStats): Promise<void> {
+    await this.#connection.execute(release(job.id, job.pri, 0));
   }
 
   /** beanstalkd gave us a job that is still registered here: it had taken it back in between. */

@@ -51,7 +51,7 @@ export class Jobs {
 
   /** Rejects with `JOB_NOT_FOUND`, and with `JOB_STATE_CONFLICT` for a job that is held. */
   async delete(id: string): Promise<void> {
-    await this.#unlessHeld(id, async (lane) => (await lane.execute(deleteJob(id))).name === 'DELETED', [
+    await this.#change(id, async (lane) => (await lane.execute(deleteJob(id))).name === 'DELETED', [
       'reserved',
     ]);
   }
@@ -59,15 +59,11 @@ export class Jobs {
   /** Rejects with `JOB_NOT_FOUND`, and with `JOB_STATE_CONFLICT` unless the job is buried or delayed. */
   async kick(id: string): Promise<void> {
     const conflicts = ['reserved', 'ready'] as const;
-    await this.#unlessHeld(
-      id,
-      async (lane) => (await lane.execute(kickJob(id))).name === 'KICKED',
-      conflicts,
-    );
+    await this.#change(id, async (lane) => (await lane.execute(kickJob(id))).name === 'KICKED', conflicts);
   }
 
   /** beanstalkd answers NOT_FOUND for a wrong state as well; the job's statistics tell which it is. */
-  async #unlessHeld(
+  async #change(
     id: string,
     attempt: (lane: Lane) => Promise<boolean>,
     conflicts: readonly JobStats['state'][],

@@ -68,7 +68,6 @@ export class Pool {
       ...options,
       memory: this.bodies,
       onCommand: (name, seconds, ok) => this.onCommand?.(name, seconds, ok),
-      onUp: () => this.reserving.onUp(),
     });
     this.#lanes = new Lanes(this.#dialer);
     this.reservations = new Reservations({
@@ -82,7 +81,7 @@ export class Pool {
       max: Math.max(1, options.maxConnections - LANES_SHARE),
       observer: this.reservations,
     });
-    this.server = new Server(this.#dialer, this.#lanes, () => {
+    this.server = new Server(this.#lanes, () => {
       this.#lanes.closeIdle();
       this.#holders.closeIdle();
     });
@@ -90,7 +89,6 @@ export class Pool {
     this.tubes = new Tubes(this.#lanes, this.#dialer, this.bodies);
     this.reserving = new Reserving({
       ...options,
-      dialer: this.#dialer,
       holders: this.#holders,
       reservations: this.reservations,
       server: this.server,
@@ -124,9 +122,10 @@ export class Pool {
     this.server.close();
     this.reserving.close();
     this.reservations.close();
+    // First: what is being dialled now would be kept by nobody.
+    this.#dialer.close();
     this.#holders.close();
     await this.#lanes.close();
-    this.#dialer.close();
   }
 
   snapshot(): PoolSnapshot {

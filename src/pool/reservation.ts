@@ -22,6 +22,8 @@ export class Reservation {
   #expiredAt: number;
   /** The ending that is under way; everything else asked meanwhile waits for it. */
   settlement: Settlement | undefined;
+  /** The command of that ending was sent: if the connection breaks now, nobody knows what became of it. */
+  endingSent = false;
 
   constructor(holder: Holder, job: JobStats, body: Buffer, began: Interval) {
     this.holder = holder;

@@ -57,9 +57,13 @@ export class Reservations implements HeldObserver {
     return this.#pokeCount;
   }
 
+  hasRoom(): boolean {
+    return this.#byToken.size + this.#claims < this.#options.max;
+  }
+
   /** Makes room for a reservation that a reserve may bring; throws `OVERLOADED` when there is none. */
   claim(): void {
-    if (this.#byToken.size + this.#claims >= this.#options.max) {
+    if (!this.hasRoom()) {
       throw new PoolError({ code: 'OVERLOADED', detail: `${this.#options.max} reservations are held` });
     }
     this.#claims += 1;
@@ -105,8 +109,13 @@ export class Reservations implements HeldObserver {
   async touch(token: string): Promise<number> {
     const reservation = await this.#live(token);
     const { holder, job } = reservation;
-    const touch = () => holder.touch(job.id);
-    const touched = await (this.#mayExpireUnderWay(reservation) ? holder.quietly(touch) : touch());
+    const touch = () => {
+      this.#requireStill(reservation);
+      return holder.touch(job.id);
+    };
+    const touched = await (this.#mayExpireUnderWay(reservation)
+      ? holder.quietly(async () => touch())
+      : touch());
     if (touched === undefined) throw this.#gone(reservation);
     reservation.renew(touched);
     if (this.#byToken.get(token) !== reservation) throw this.#over(token);
@@ -138,7 +147,7 @@ export class Reservations implements HeldObserver {
   lost(holder: Holder): void {
     for (const reservation of [...holder.held.values()]) {
       this.#end(reservation, {
-        reason: reservation.settlement === undefined ? 'connection-lost' : 'unknown',
+        reason: reservation.endingSent ? 'unknown' : 'connection-lost',
       });
     }
   }
@@ -189,21 +198,30 @@ export class Reservations implements HeldObserver {
       this.#end(reservation, ending);
     } catch (error) {
       reservation.settlement = undefined;
+      reservation.endingSent = false;
       if (error instanceof BeanstalkdError) this.#failed(reservation, error);
       throw error;
     }
   }
 
   async #settleBehindTouch(reservation: Reservation, ending: Ending): Promise<boolean> {
+    this.#requireStill(reservation);
     const touched = await reservation.holder.touch(reservation.job.id);
     if (touched === undefined) return false;
     reservation.renew(touched);
+    this.#requireStill(reservation);
     return this.#send(reservation, ending);
+  }
+
+  /** The reserve that was waited for may have brought this very job to its next holder. */
+  #requireStill(reservation: Reservation): void {
+    if (!this.has(reservation.token)) throw this.#over(reservation.token);
   }
 
   /** False when the job is not held any more. */
   async #send(reservation: Reservation, ending: Ending): Promise<boolean> {
     const { holder, job } = reservation;
+    reservation.endingSent = true;
     switch (ending.reason) {
       case 'deleted':
         return (await holder.execute(deleteJob(job.id))).name === 'DELETED';

@@ -1,13 +1,12 @@
 import { Calendar } from './calendar.ts';
 import { Caller } from './caller.ts';
-import type { Dialer } from './dialer.ts';
-import { type BeanstalkdError, PoolError } from './errors.ts';
+import { PoolError } from './errors.ts';
 import type { Holder, NotToBeTaken, Taken } from './holder.ts';
 import type { Holders } from './holders.ts';
 import type { Reservation } from './reservation.ts';
 import type { Reservations } from './reservations.ts';
 import type { Server } from './server.ts';
-import { TubeSet, type TubeSetHouse } from './tube-set.ts';
+import { NO_ROOM, TubeSet, type TubeSetHouse } from './tube-set.ts';
 import { Turns } from './turns.ts';
 
 /** Unused sets of tubes that are kept for their next caller. */
@@ -28,7 +27,6 @@ export interface ReserveRequest {
 }
 
 export interface ReservingOptions {
-  readonly dialer: Dialer;
   readonly holders: Holders;
   readonly reservations: Reservations;
   readonly server: Server;
@@ -62,10 +60,6 @@ export class Reserving implements TubeSetHouse {
 
   get reserveGraceMs(): number {
     return this.#options.reserveGraceMs;
-  }
-
-  get unreachable(): BeanstalkdError | undefined {
-    return this.#options.dialer.failure;
   }
 
   /**
@@ -142,11 +136,6 @@ export class Reserving implements TubeSetHouse {
     caller.taken.push(first);
     if (caller.count === 1) caller.answer();
     else void this.#takeMore(caller, first.holder);
-  }
-
-  /** beanstalkd can be reached again: those who went on waiting ask anew. */
-  onUp(): void {
-    for (const set of this.#sets.values()) set.takeTurn();
   }
 
   /** Everybody who waits is answered empty; nobody else is let in. */
@@ -267,7 +256,7 @@ function reservationOf(taken: Taken | NotToBeTaken, id: string): Reservation {
     case 'job':
       return taken.reservation;
     case 'refused':
-      throw new PoolError({ code: 'OVERLOADED', detail: 'no memory is left for the body of the job' });
+      throw new PoolError({ code: 'OVERLOADED', detail: NO_ROOM });
     case 'not-to-be-taken': {
       const { job } = taken;
       if (job === undefined || job.state === 'invalid') throw new PoolError({ code: 'JOB_NOT_FOUND', id });

@@ -1,6 +1,5 @@
 import { stats } from '../client/commands.ts';
 import { readServerStats, type ServerStats } from '../client/stats.ts';
-import type { Dialer } from './dialer.ts';
 import { BeanstalkdError } from './errors.ts';
 import type { Lanes } from './lanes.ts';
 
@@ -12,7 +11,6 @@ export type Health = { readonly ok: true } | { readonly ok: false; readonly reas
 
 /** beanstalkd itself: whether it answers, and what it says of itself. */
 export class Server {
-  readonly #dialer: Dialer;
   readonly #lanes: Lanes;
   readonly #afterProbe: () => void;
   #last: ServerStats | undefined;
@@ -22,8 +20,7 @@ export class Server {
   #closed = false;
 
   /** @param afterProbe regular housekeeping, once a second or so */
-  constructor(dialer: Dialer, lanes: Lanes, afterProbe: () => void) {
-    this.#dialer = dialer;
+  constructor(lanes: Lanes, afterProbe: () => void) {
     this.#lanes = lanes;
     this.#afterProbe = afterProbe;
     void this.#probe();
@@ -31,7 +28,6 @@ export class Server {
 
   /** By the last probe. */
   get health(): Health {
-    if (this.#dialer.failure !== undefined) return { ok: false, reason: this.#dialer.failure.message };
     const silentFor = this.#askedAt === undefined ? 0 : performance.now() - this.#askedAt;
     if (silentFor > SILENT_AFTER_MS)
       return { ok: false, reason: `no answer for ${Math.round(silentFor)} ms` };

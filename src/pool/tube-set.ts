@@ -11,8 +11,6 @@ export interface TubeSetHouse {
   /** Seconds: the longest single wait. */
   readonly reserveSlice: number;
   readonly reserveGraceMs: number;
-  /** Why beanstalkd cannot be reached; undefined while it can. */
-  readonly unreachable: BeanstalkdError | undefined;
   /** Reserves without waiting; undefined when no connection can be had for it. */
   take(tubes: readonly string[]): Promise<Taken | undefined>;
   /** A connection claimed for waiting; undefined when none can be had. */
@@ -94,11 +92,6 @@ export class TubeSet {
       this.#hangUp();
       return;
     }
-    const { unreachable } = this.#house;
-    if (unreachable !== undefined) {
-      this.#failDue(unreachable);
-      return;
-    }
     if (this.#takesRest) return;
     const wanted = Math.min(this.#callers.size, Math.max(this.#expected, this.#due.size > 0 ? 1 : 0));
     for (let more = wanted - this.#takes; more > 0; more -= 1) void this.#take();
@@ -114,7 +107,7 @@ export class TubeSet {
       // One empty is no answer for those whose own take is still under way, and may bring a job.
       else this.#took(taken, this.#due, this.#due.size - (this.#takes - 1));
     } catch (error) {
-      this.#failed(error);
+      this.#failed(error, this.#due.size - (this.#takes - 1));
     } finally {
       this.#takes -= 1;
     }
@@ -122,23 +115,26 @@ export class TubeSet {
   }
 
   async #wait(): Promise<void> {
-    this.#startingWait = true;
-    let holder: Holder | undefined;
-    try {
-      holder = await this.#house.forWaiting();
-    } catch (error) {
-      this.#failed(error);
-    } finally {
-      this.#startingWait = false;
-    }
+    const holder = await this.#findHolder();
     if (holder === undefined) {
       this.#waitRests = true;
       this.#house.awaitTurn(this);
-    } else if (this.#callers.size === 0) {
-      holder.unclaim();
-    } else {
-      await this.#waitOn(holder);
-      this.pump();
+      return;
+    }
+    if (this.#callers.size > 0) await this.#waitOn(holder);
+    else holder.unclaim();
+    this.pump();
+  }
+
+  async #findHolder(): Promise<Holder | undefined> {
+    this.#startingWait = true;
+    try {
+      return await this.#house.forWaiting();
+    } catch (error) {
+      this.#failed(error, this.#due.size - this.#takes);
+      return undefined;
+    } finally {
+      this.#startingWait = false;
     }
   }
 
@@ -153,10 +149,11 @@ export class TubeSet {
     } catch (error) {
       failure = error;
     }
+    holder.unclaim();
     const hungUp = this.#waiting !== holder;
     if (!hungUp) this.#waiting = undefined;
     if (taken !== undefined) this.#took(taken, this.#callers, this.#callers.size);
-    else if (!hungUp) this.#failed(failure);
+    else if (!hungUp) this.#failed(failure, this.#due.size - this.#takes);
   }
 
   /** @param mayBeAnswered whom an empty may answer, and how many of them. */
@@ -174,9 +171,7 @@ export class TubeSet {
         this.#expected = Math.max(1, this.#expected);
         return;
       case 'refused':
-        this.#first()?.fail(
-          new PoolError({ code: 'OVERLOADED', detail: 'no memory is left for the body of the job' }),
-        );
+        this.#first()?.fail(new PoolError({ code: 'OVERLOADED', detail: NO_ROOM }));
     }
   }
 
@@ -208,20 +203,20 @@ export class TubeSet {
     return undefined;
   }
 
-  /** A broken connection says nothing about the jobs: it is tried again, and each caller's own time decides. */
-  #failed(error: unknown): void {
+  /**
+   * Those who still have time go on waiting, whatever it is. For those who have not, a broken connection says
+   * nothing yet: it is tried again, until their deadline. Any other failure is the answer of at most so many,
+   * the last in line first: the others' takes are still under way.
+   */
+  #failed(error: unknown, atMost: number): void {
     this.#rest();
     if (error instanceof BeanstalkdError && RETRIED.has(error.code)) return;
-    this.#failDue(error instanceof Error ? error : new Error(String(error)));
-  }
-
-  #failDue(error: Error): void {
-    for (const caller of this.#due) {
-      this.#callers.delete(caller);
-      caller.fail(error);
+    const failure = error instanceof Error ? error : new Error(String(error));
+    const first = Math.max(0, this.#due.size - Math.max(0, atMost));
+    for (const caller of [...this.#due].slice(first)) {
+      this.remove(caller);
+      caller.fail(failure);
     }
-    this.#due.clear();
-    if (this.#callers.size === 0) this.#hangUp();
   }
 
   #rest(): void {
@@ -238,4 +233,8 @@ export class TubeSet {
   }
 }
 
-const RETRIED: ReadonlySet<string> = new Set(['UNREACHABLE', 'CONNECTION_LOST', 'TIMEOUT']);
+/** Why a job that came was put back. */
+export const NO_ROOM =
+  'the job that came could not be kept: the memory for bodies or the reservations are used up';
+
+const RETRIED: ReadonlySet<string> = new Set(['CONNECTION_LOST', 'TIMEOUT']);

@@ -1,0 +1,156 @@
+import { randomUUID } from 'node:crypto';
+import type { Server } from 'node:http';
+import helmet from '@fastify/helmet';
+import swagger from '@fastify/swagger';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import Fastify, { type FastifyBaseLogger, type FastifyHttpOptions, LogController } from 'fastify';
+import type { Pool } from './pool/pool.ts';
+import type { App, Context, Limits } from './routes/context.ts';
+import { docsRoutes } from './routes/docs.ts';
+import { answerErrors, answerFrameworkError } from './routes/errors.ts';
+import { markAnswers, requestId, requireHost } from './routes/every-answer.ts';
+import { healthRoutes } from './routes/health.ts';
+import { jobRoutes } from './routes/jobs.ts';
+import { refuseOtherMethods } from './routes/methods.ts';
+import { measure, metricsRoutes } from './routes/metrics.ts';
+import { openapiRoutes } from './routes/openapi.ts';
+import { openapiOptions } from './routes/openapi-document.ts';
+import { problemRoutes } from './routes/problems.ts';
+import { produceRoutes } from './routes/produce.ts';
+import { produceBatchRoutes } from './routes/produce-batch.ts';
+import { convertQueries } from './routes/query.ts';
+import { answerClientError, refuseConnect } from './routes/raw-errors.ts';
+import { type LogRequests, logRequests } from './routes/request-log.ts';
+import { reserveRoutes } from './routes/reserve.ts';
+import { COMPONENTS } from './routes/schemas/components.ts';
+import { isUint64 } from './routes/schemas/scalars.ts';
+import { serverRoutes } from './routes/server.ts';
+import { settleRoutes } from './routes/settle.ts';
+import { settleBatchRoutes } from './routes/settle-batch.ts';
+import { tubeRoutes } from './routes/tubes.ts';
+import { welcomeRoutes } from './routes/welcome.ts';
+
+/** From the first byte of a request to the last: slow uploads. Answers may take longer. */
+const REQUEST_TIMEOUT_MS = 300_000;
+const HEADERS_TIMEOUT_MS = 15_000;
+const CHECK_TIMEOUTS_EVERY_MS = 5_000;
+/** Longer than the 60 s after which load balancers close: the side that sends requests should close first. */
+const KEEP_ALIVE_TIMEOUT_MS = 72_000;
+/** No path is longer than a head may be, so a name that is too long is 400 and not 404. */
+const PARAMETER_MAX_LENGTH = 16_384;
+
+export interface AppOptions {
+  readonly pool: Pool;
+  readonly logger: FastifyBaseLogger | false;
+  readonly logRequests: LogRequests;
+  readonly limits: Limits;
+  readonly version: string;
+  /** Idle time before TCP keepalive probes towards HTTP callers. */
+  readonly keepaliveDelayMs: number;
+  readonly commandTimeoutMs: number;
+  /** Why the gateway's own beanstalkd does not run, where it has one and knows. */
+  readonly beanstalkdFailure?: () => string | undefined;
+}
+
+/** Builds the HTTP side of the gateway; it listens to nothing yet. */
+export async function buildApp(options: AppOptions): Promise<App> {
+  const { pool, limits, version } = options;
+  const context: Context = {
+    pool,
+    limits,
+    version,
+    instance: randomUUID(),
+    commandTimeoutMs: options.commandTimeoutMs,
+    beanstalkdFailure: options.beanstalkdFailure ?? (() => undefined),
+  };
+  const app = Fastify(serverOptions(options)).withTypeProvider<TypeBoxTypeProvider>();
+  listenBeyondRequests(app);
+
+  // No route that was not meant to reads a body.
+  app.removeAllContentTypeParsers();
+  app.decorateRequest('bodyBytes', 0);
+  for (const component of COMPONENTS) app.addSchema(component);
+  answerErrors(app, pool.bodies);
+  convertQueries(app);
+  requireHost(app);
+  markAnswers(app, pool);
+  logRequests(app, options.logRequests);
+  const registry = measure(app, context);
+  const refuseTheRest = refuseOtherMethods(app);
+
+  await app.register(swagger, openapiOptions(version));
+  for (const routes of [produceRoutes, produceBatchRoutes, reserveRoutes, settleRoutes, settleBatchRoutes]) {
+    await app.register((scope) => routes(scope, context));
+  }
+  for (const routes of [jobRoutes, tubeRoutes, serverRoutes, healthRoutes, openapiRoutes]) {
+    await app.register((scope) => routes(scope, context));
+  }
+  await app.register((scope) => metricsRoutes(scope, context, registry));
+  await app.register((scope) => pages(scope, context));
+  refuseTheRest();
+  await app.ready();
+  return app;
+}
+
+function serverOptions({ logger, keepaliveDelayMs }: AppOptions): FastifyHttpOptions<Server> {
+  return {
+    ...(logger === false ? {} : { loggerInstance: logger }),
+    logController: new LogController({ disableRequestLogging: true }),
+    // A child logger for each request costs more than naming the id in the one line that it writes.
+    childLoggerFactory: (parent) => parent,
+    genReqId: requestId,
+    requestIdHeader: false,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    connectionTimeout: 0,
+    http: {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: CHECK_TIMEOUTS_EVERY_MS,
+      keepAlive: true,
+      keepAliveInitialDelay: keepaliveDelayMs,
+      noDelay: true,
+      // Node would answer by itself; requireHost does.
+      requireHostHeader: false,
+    },
+    // Fastify's own answer is no problem+json; the pool refuses new work by itself.
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: PARAMETER_MAX_LENGTH },
+    frameworkErrors: answerFrameworkError,
+    clientErrorHandler: answerClientError,
+    ajv: {
+      customOptions: {
+        coerceTypes: false,
+        removeAdditional: false,
+        useDefaults: true,
+        allErrors: true,
+        formats: { uint64: isUint64 },
+      },
+    },
+  };
+}
+
+/** What Node tells in other ways than by a request. */
+function listenBeyondRequests(app: App): void {
+  const { server } = app;
+  server.on('connect', refuseConnect);
+  // Each of the requests that were sent ahead watches the socket.
+  server.on('connection', (socket) => socket.setMaxListeners(0));
+  // A body is asked for only when it is read (routes/body.ts): one that is refused is not even sent.
+  server.on('checkContinue', (request, response) => {
+    request.once('continue', () => response.writeContinue());
+    server.emit('request', request, response);
+  });
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response));
+}
+
+/** What a browser shows, under a content security policy. */
+async function pages(app: App, context: Context): Promise<void> {
+  await app.register(helmet, {
+    // Whether there is TLS is for the proxy in front to say: over plain HTTP it would break the page.
+    contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
+    strictTransportSecurity: false,
+  });
+  await app.register((scope) => welcomeRoutes(scope, context));
+  await app.register((scope) => problemRoutes(scope));
+  await app.register((scope) => docsRoutes(scope));
+}

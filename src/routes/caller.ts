@@ -1,0 +1,66 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+
+/** An answer that makes no progress towards its caller for so long is given up, and its memory freed. */
+const ANSWER_STALL_MS = 60_000;
+
+/**
+ * The caller at the other end of a request: whether it is still there, and whether it got its answer.
+ * It watches the socket, since Node tells the request nothing once its body was read, and the answer nothing
+ * while an earlier one on the same connection is still being written.
+ */
+export class Caller {
+  readonly #abort = new AbortController();
+  readonly #request: FastifyRequest;
+  readonly #reply: FastifyReply;
+  readonly #onClose = () => this.#left();
+  #onOver: ((delivered: boolean) => void) | undefined;
+
+  constructor(request: FastifyRequest, reply: FastifyReply) {
+    this.#request = request;
+    this.#reply = reply;
+    const { socket } = request.raw;
+    if (socket.destroyed) this.#abort.abort();
+    else socket.once('close', this.#onClose);
+  }
+
+  /** Aborts when the caller goes away. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  get gone(): boolean {
+    return this.#abort.signal.aborted;
+  }
+
+  /**
+   * To be called right before the answer is sent. `onOver` is called once: with true when all of the
+   * answer was handed to the kernel, with false when that will not happen any more.
+   */
+  answering(onOver: (delivered: boolean) => void): void {
+    if (this.gone) {
+      onOver(false);
+      return;
+    }
+    this.#onOver = onOver;
+    this.#reply.raw.setTimeout(ANSWER_STALL_MS);
+    // Node reports a write that failed as finished too; a socket that broke is destroyed by then.
+    this.#reply.raw.once('finish', () => this.#over(!this.#request.raw.socket.destroyed));
+  }
+
+  /** Stops watching; for an answer whose delivery does not matter. */
+  forget(): void {
+    this.#request.raw.socket.off('close', this.#onClose);
+  }
+
+  #left(): void {
+    this.#abort.abort();
+    this.#over(false);
+  }
+
+  #over(delivered: boolean): void {
+    this.forget();
+    const onOver = this.#onOver;
+    this.#onOver = undefined;
+    onOver?.(delivered);
+  }
+}

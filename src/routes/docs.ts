@@ -1,0 +1,11 @@
+import swaggerUi from '@fastify/swagger-ui';
+import type { App } from './context.ts';
+
+/** The API reference as a page; its assets come with it. */
+export async function docsRoutes(app: App): Promise<void> {
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    theme: { title: 'beanstalkd-gateway' },
+    uiConfig: { docExpansion: 'list', deepLinking: true },
+  });
+}

@@ -1,0 +1,49 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import type { BodyBudget } from '../pool/body-budget.ts';
+import { hasSmallBody, releaseBody } from './body.ts';
+import type { App } from './context.ts';
+import { markAnswer } from './every-answer.ts';
+import { lingerOnClose } from './linger.ts';
+import { Problem, toProblem } from './problem.ts';
+
+const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
+
+/** Answers every error of a route with its problem. */
+export function answerErrors(app: App, bodies: BodyBudget): void {
+  app.setErrorHandler((error, request, reply) => {
+    releaseBody(request, bodies);
+    const problem = toProblem(error);
+    // Fastify closes after every body that was refused.
+    if (reply.getHeader('connection') === 'close') {
+      if (hasSmallBody(request)) reply.removeHeader('connection');
+      else lingerOnClose(request.raw.socket);
+    }
+    return sendProblem(request, reply, problem);
+  });
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(request, reply, new Problem('route-not-found', 'there is nothing under this path')),
+  );
+}
+
+/** For errors that come before any route: a malformed URL. */
+export function answerFrameworkError(
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  markAnswer(request, reply);
+  sendProblem(request, reply, toProblem(error));
+}
+
+function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: Problem): FastifyReply {
+  if (problem.kind === 'internal-error')
+    request.log.error({ err: problem.cause, id: request.id }, problem.message);
+  return reply
+    .code(problem.status)
+    .headers(problem.headers)
+    .type(PROBLEM_TYPE)
+    .send(JSON.stringify(problem.body(request.id, isChanging(request))));
+}
+
+const isChanging = ({ method, url }: FastifyRequest) =>
+  method !== 'GET' && method !== 'HEAD' && url.startsWith('/v1/');

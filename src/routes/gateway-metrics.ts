@@ -1,0 +1,99 @@
+import { collectDefaultMetrics, Gauge, Histogram, type Registry } from 'prom-client';
+import type { PoolSnapshot } from '../pool/pool.ts';
+import type { App, Context } from './context.ts';
+
+const PREFIX = 'beanstalkd_gateway_';
+/** Long polls wait for minutes. */
+const REQUEST_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+const COMMAND_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 15];
+
+/** The gateway's own figures: its process, its calls, its pool. */
+export function measureGateway(app: App, context: Context, registry: Registry): void {
+  collectDefaultMetrics({ register: registry });
+  measureRequests(app, registry);
+  measurePool(context, registry);
+  const info = new Gauge({
+    name: `${PREFIX}info`,
+    help: 'Always 1; its labels tell the version and the life of the process.',
+    labelNames: ['version', 'instance'],
+    registers: [registry],
+  });
+  info.set({ version: context.version, instance: context.instance }, 1);
+}
+
+function measureRequests(app: App, registry: Registry): void {
+  const durations = new Histogram({
+    name: `${PREFIX}http_request_duration_seconds`,
+    help: 'Duration of HTTP calls, from their head to the end of their answer.',
+    labelNames: ['method', 'route', 'status'],
+    buckets: REQUEST_BUCKETS,
+    registers: [registry],
+  });
+  // Labels are hashed once for each series, not once for each call. Both parts of the key are bounded.
+  const series = new Map<string, ReturnType<typeof durations.labels>>();
+  app.addHook('onResponse', (request, reply, done) => {
+    const route = request.routeOptions.url ?? 'none';
+    const key = `${request.method} ${reply.statusCode} ${route}`;
+    let observed = series.get(key);
+    if (observed === undefined) {
+      observed = durations.labels(request.method, route, String(reply.statusCode));
+      series.set(key, observed);
+    }
+    observed.observe(reply.elapsedTime / 1000);
+    done();
+  });
+}
+
+function measurePool({ pool }: Context, registry: Registry): void {
+  const durations = new Histogram({
+    name: `${PREFIX}command_duration_seconds`,
+    help: 'Duration of commands to beanstalkd, waits included.',
+    labelNames: ['command', 'ok'],
+    buckets: COMMAND_BUCKETS,
+    registers: [registry],
+  });
+  const series = new Map<string, ReturnType<typeof durations.labels>>();
+  pool.onCommand = (name, seconds, ok) => {
+    const key = ok ? name : `${name} failed`;
+    let observed = series.get(key);
+    if (observed === undefined) {
+      observed = durations.labels(name, String(ok));
+      series.set(key, observed);
+    }
+    observed.observe(seconds);
+  };
+
+  const connections = new Gauge({
+    name: `${PREFIX}connections`,
+    help: 'Connections to beanstalkd by what they do.',
+    labelNames: ['kind'],
+    registers: [registry],
+    collect() {
+      for (const [kind, count] of Object.entries(pool.snapshot().connections))
+        connections.set({ kind }, count);
+    },
+  });
+  for (const [name, help, figure] of FIGURES) {
+    const gauge: Gauge = new Gauge({
+      name: PREFIX + name,
+      help,
+      registers: [registry],
+      collect: () => gauge.set(pool.snapshot()[figure]),
+    });
+  }
+}
+
+const FIGURES: readonly (readonly [
+  name: string,
+  help: string,
+  figure: Exclude<keyof PoolSnapshot, 'connections'>,
+])[] = [
+  ['waiters', 'Callers that wait for jobs.', 'waiters'],
+  ['reservations', 'Reservations held.', 'reservations'],
+  ['endings', 'Ended reservations remembered.', 'endings'],
+  ['body_bytes', 'Memory of the bodies in flight.', 'bodyBytes'],
+  ['commands_in_flight', 'Commands sent and not answered.', 'commandsInFlight'],
+  ['commands_queued', 'Commands not sent yet.', 'commandsQueued'],
+  ['reconnects', 'Times that beanstalkd was reached again, since the start.', 'reconnects'],
+  ['pokes', 'Reminders of beanstalkd to expire a reservation, since the start.', 'pokes'],
+];

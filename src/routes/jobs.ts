@@ -1,0 +1,154 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import type { FoundJob } from '../pool/jobs.ts';
+import { readNothing } from './bodies.ts';
+import { Caller } from './caller.ts';
+import type { App, Context } from './context.ts';
+import { FAILURES } from './failures.ts';
+import { BYTES_FORM, bodyForm, JSON_FORM } from './forms.ts';
+import { bodyView, jobStatistics, serializeBodies } from './job-answer.ts';
+import { type Answer, json, operation, parameters } from './operation.ts';
+import { encodingParameter } from './reserve-operations.ts';
+import { exampleJob, FoundJobSchema } from './schemas/job.ts';
+import { ref } from './schemas/reference.ts';
+import { jobId, oneOf, tubeName } from './schemas/scalars.ts';
+
+const params = parameters({ id: jobId('The id of the job.') });
+
+const number = (description: string) => Type.Integer({ description, format: 'int64' });
+
+const FOUND: Answer = {
+  description: 'The job; its raw body alone for a caller that accepts `application/octet-stream`.',
+  headers: {
+    'Job-Id': jobId('With the raw body: the id of the job.'),
+    'Job-Tube': tubeName('Likewise: its tube.'),
+    'Job-State': Type.String({ description: 'Likewise: its state.' }),
+    'Job-Priority': number('Likewise: its priority.'),
+    'Job-Ttr': number('Likewise: its time to run, in seconds.'),
+    'Job-Time-Left': number('Likewise: seconds until it is ready or expires.'),
+    'Job-Reserves': number('Likewise: how often it was reserved.'),
+  },
+  content: {
+    ...json(ref(FoundJobSchema), {
+      job: { ...exampleJob, state: 'ready', timeLeft: 0, file: 0 },
+      body: 'Hello, worker!',
+      encoding: 'utf-8',
+    }),
+    [BYTES_FORM]: {
+      schema: Type.Unsafe<string>({ type: 'string', format: 'binary' }),
+      example: 'Hello, worker!',
+    },
+  },
+};
+
+const getJob = operation({
+  operationId: 'getJob',
+  tag: 'tend',
+  summary: 'Look at a job',
+  description:
+    'The job with its body, its statistics and its state. Looking changes nothing: the job stays where it is, and a worker may take it meanwhile.',
+  params,
+  querystring: parameters({ encoding: encodingParameter() }),
+  answers: { 200: FOUND },
+  problems: ['invalid-request', 'job-not-found', 'not-acceptable', ...FAILURES],
+});
+
+const deleteJob = operation({
+  operationId: 'deleteJob',
+  tag: 'tend',
+  summary: 'Delete a job that nobody holds',
+  description:
+    'Deletes a ready, delayed or buried job for good. One that a worker holds is 409: it is deleted through its reservation. An id is only as good as the life of beanstalkd: without its binlog, ids start again.',
+  params,
+  answers: { 204: { description: 'The job is deleted.' } },
+  problems: ['invalid-request', 'job-not-found', 'job-state-conflict', ...FAILURES],
+});
+
+const kickJob = operation({
+  operationId: 'kickJob',
+  tag: 'tend',
+  summary: 'Make a buried or delayed job ready',
+  description: 'The job is ready at once. One that is ready already, or held by a worker, is 409.',
+  params,
+  answers: { 204: { description: 'The job is ready.' } },
+  problems: ['invalid-request', 'job-not-found', 'job-state-conflict', ...FAILURES],
+});
+
+const peekJob = operation({
+  operationId: 'peekJob',
+  tag: 'tend',
+  summary: 'Look at the next job of a tube',
+  description:
+    'The job that would be next in this state: the most urgent ready one, the delayed one that is ready first, or the one that was buried first. It stays where it is.',
+  params: parameters({ tube: tubeName('The tube, percent-encoded.') }),
+  querystring: parameters({
+    state: oneOf(['ready', 'delayed', 'buried'], { description: 'The state to look in.' }),
+    encoding: encodingParameter(),
+  }),
+  answers: { 200: FOUND },
+  problems: ['invalid-request', 'tube-not-found', 'job-not-found', 'not-acceptable', ...FAILURES],
+});
+
+/** Looking at jobs, and tending those that nobody holds. */
+export async function jobRoutes(app: App, { pool }: Context): Promise<void> {
+  readNothing(app);
+
+  app.get('/v1/jobs/:id', getJob, (request, reply) =>
+    show(request, reply, () => pool.jobs.get(request.params.id), request.query.encoding),
+  );
+
+  app.get('/v1/tubes/:tube/peek', peekJob, (request, reply) =>
+    show(
+      request,
+      reply,
+      () => pool.tubes.peek(request.params.tube, request.query.state),
+      request.query.encoding,
+    ),
+  );
+
+  app.delete('/v1/jobs/:id', deleteJob, async (request, reply) => {
+    await pool.jobs.delete(request.params.id);
+    return reply.code(204).send();
+  });
+
+  app.post('/v1/jobs/:id/kick', kickJob, async (request, reply) => {
+    await pool.jobs.kick(request.params.id);
+    return reply.code(204).send();
+  });
+
+  async function show(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    find: () => Promise<FoundJob>,
+    encoding: 'utf-8' | 'base64',
+  ): Promise<FastifyReply> {
+    const form = bodyForm(request);
+    const { stats, body } = await find();
+    const caller = new Caller(request, reply);
+    let payload: string | Buffer = body;
+    try {
+      if (form === JSON_FORM) {
+        const view = () => ({ job: jobStatistics(stats), ...bodyView(body, encoding) });
+        payload = serializeBodies(reply, '200', view);
+      }
+    } catch (error) {
+      caller.forget();
+      pool.bodies.give(body.length);
+      throw error;
+    }
+    caller.answering(() => pool.bodies.give(body.length));
+    if (form === JSON_FORM) return reply.type(`${JSON_FORM}; charset=utf-8`).send(payload);
+    return reply
+      .headers({
+        'content-type': BYTES_FORM,
+        'job-id': stats.id,
+        'job-tube': stats.tube,
+        'job-state': stats.state,
+        'job-priority': stats.pri,
+        'job-ttr': stats.ttr,
+        'job-time-left': stats.timeLeft,
+        'job-reserves': stats.reserves,
+      })
+      .send(payload);
+  }
+}

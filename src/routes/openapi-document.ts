@@ -1,0 +1,123 @@
+import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
+import { TAGS } from './operation.ts';
+import { PROBLEMS, type ProblemName } from './problem-table.ts';
+
+const TAG_DESCRIPTIONS: Record<(typeof TAGS)[number], string> = {
+  produce: 'Putting jobs.',
+  consume: 'Reserving jobs, and settling what was reserved.',
+  tend: 'Looking at jobs and tubes, and tending them.',
+  operate: 'What operators and programs around the gateway need.',
+};
+
+const DESCRIPTION = [
+  [
+    'beanstalkd is a small, fast work queue. Producers put jobs into tubes; workers reserve them, one worker a job, do the',
+    'work and delete them. A job that is not deleted in time is ready again for another worker. This gateway offers all of',
+    'that over HTTP.',
+  ],
+  ['- Ids are strings: opaque, and larger than what a floating point number holds.'],
+  ['- Durations are whole seconds, `deadlineMs` excepted; timestamps are RFC 3339, UTC.'],
+  [
+    '- The body of a job is bytes. In JSON it is text where its bytes are UTF-8, else base64; `encoding` says which.',
+  ],
+  ['- Tubes are percent-encoded in paths: `a/b` is `a%2Fb`.'],
+  ['- Unknown query parameters and members are refused, so that a typo is not silently ignored.'],
+  [
+    '- Every error is `application/problem+json` (RFC 9457). `outcome` says whether a call that failed may have been carried',
+    'out: `none` or `unknown`. 503 always means `none`, and its Retry-After says when to try again.',
+  ],
+  [
+    '- Every answer has an `X-Request-Id`: the one that was sent, where it is 1 to 128 of A-Z a-z 0-9 . _ ~ -, or a new one.',
+  ],
+]
+  .map((lines) => lines.join(' '))
+  .join('\n\n');
+
+/** Everything of the OpenAPI document that no schema of a route says. */
+export const openapiOptions = (version: string): FastifyDynamicSwaggerOptions => ({
+  openapi: {
+    openapi: '3.1.0',
+    info: {
+      title: 'beanstalkd-gateway',
+      summary: 'The HTTP/REST gateway to beanstalkd.',
+      description: DESCRIPTION,
+      version,
+      license: { name: 'MIT', identifier: 'MIT' },
+    } as { title: string; version: string },
+    servers: [{ url: '/', description: 'The gateway that serves this document.' }],
+    security: [],
+    tags: TAGS.map((name) => ({ name, description: TAG_DESCRIPTIONS[name] })),
+  },
+  convertConstToEnum: false,
+  refResolver: {
+    buildLocalReference: ({ $id }, _base, _fragment, index) =>
+      typeof $id === 'string' ? $id : `def-${index}`,
+  },
+  transform: ({ schema, url, route }) => {
+    const { config } = route;
+    if (config?.problems === undefined || schema === undefined)
+      return { schema: { ...schema, hide: true }, url };
+    const changing = route.method !== 'GET' && url.startsWith('/v1/');
+    return {
+      url,
+      schema: {
+        ...schema,
+        ...(config.requestBody === undefined ? {} : { body: config.requestBody }),
+        response: { ...responsesOf(schema.response), ...problemResponses(config.problems, changing) },
+      },
+    };
+  },
+});
+
+const responsesOf = (response: unknown): object =>
+  typeof response === 'object' && response !== null ? response : {};
+
+const RETRY_AFTER = {
+  'Retry-After': { type: 'integer', format: 'int32', description: 'Seconds until a retry.' },
+};
+
+const UNKNOWN_STATUSES: readonly number[] = [500, 502, 504];
+
+/** What every operation may answer, whatever else it does. */
+const ALWAYS: readonly ProblemName[] = ['internal-error'];
+
+/** One response for each status, with an example for each problem that comes with it. */
+function problemResponses(names: readonly ProblemName[], changing: boolean): Record<string, object> {
+  const responses: Record<string, { description: string; headers?: object; content: object }> = {};
+  const all = [...names, ...ALWAYS];
+  for (const status of new Set(all.map((name) => PROBLEMS[name].status))) {
+    const kinds = all.filter((name) => PROBLEMS[name].status === status);
+    responses[status] = {
+      description: `${kinds.map((kind) => PROBLEMS[kind].title).join(', or: ')}.`,
+      ...(status === 503 ? { headers: RETRY_AFTER } : {}),
+      content: {
+        'application/problem+json': {
+          schema: { $ref: 'Problem#' },
+          examples: Object.fromEntries(kinds.map((kind) => [kind, { value: exampleOf(kind, changing) }])),
+        },
+      },
+    };
+  }
+  return responses;
+}
+
+function exampleOf(kind: ProblemName, changing: boolean): object {
+  const { status, title, meaning } = PROBLEMS[kind];
+  return {
+    type: `/problems/${kind}`,
+    title,
+    status,
+    detail: meaning,
+    requestId: '2b0f7c1e-8f4d-4c52-9a55-0f4f5f1c7d0e',
+    ...(changing ? { outcome: UNKNOWN_STATUSES.includes(status) ? 'unknown' : 'none' } : {}),
+    ...EXAMPLE_EXTENSIONS[kind],
+  };
+}
+
+const EXAMPLE_EXTENSIONS: Partial<Record<ProblemName, object>> = {
+  'invalid-request': { errors: [{ in: 'query', name: 'count', message: 'must be <= 100' }] },
+  'job-state-conflict': { state: 'reserved' },
+  'reservation-ended': { reason: 'expired' },
+  'job-too-big': { maxJobSize: 65535 },
+  'request-too-big': { maxBytes: 1048576 },
+};

@@ -1,0 +1,52 @@
+import { randomUUID } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { isLingering } from './linger.ts';
+import { invalid, Problem } from './problem.ts';
+
+/** Answers what is no HTTP, too slow or too large: there is no request yet, only a socket. */
+export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (isLingering(socket)) return;
+  if (error.code === 'ECONNRESET' || !socket.writable || isAnswering(socket)) {
+    socket.destroy();
+    return;
+  }
+  endWithProblem(socket, problemOf(error));
+}
+
+/** CONNECT asks for a tunnel, and comes without a request that could be answered. */
+export function refuseConnect(_request: unknown, socket: Duplex): void {
+  endWithProblem(
+    socket,
+    new Problem('method-not-allowed', 'the gateway is no proxy'),
+    'Allow: GET, POST, DELETE\r\n',
+  );
+}
+
+/** Half of an answer must not be followed by another one. Node keeps the answer under way on the socket. */
+function isAnswering(socket: Duplex): boolean {
+  const answer: unknown = Reflect.get(socket, '_httpMessage');
+  return typeof answer === 'object' && answer !== null && Reflect.get(answer, 'headersSent') === true;
+}
+
+function problemOf({ code }: NodeJS.ErrnoException): Problem {
+  switch (code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return new Problem('headers-too-large', 'path, query and headers together are too large');
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new Problem('request-timeout', 'the request did not arrive in time');
+    default:
+      return invalid({ in: 'header', name: '', message: 'is not well-formed HTTP' });
+  }
+}
+
+function endWithProblem(socket: Duplex, problem: Problem, headers = ''): void {
+  const requestId = randomUUID();
+  // Nothing was carried out, whatever it was meant to be.
+  const body = JSON.stringify(problem.body(requestId, true));
+  socket.end(
+    `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n` +
+      `Content-Type: application/problem+json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
+      `X-Request-Id: ${requestId}\r\n${headers}Connection: close\r\n\r\n${body}`,
+  );
+}

@@ -1,0 +1,30 @@
+import type { App } from './context.ts';
+
+export type LogRequests = 'all' | 'failed' | 'none';
+
+/** One line a request, after its answer; never a body or a key. */
+export function logRequests(app: App, which: LogRequests): void {
+  if (which === 'none') return;
+  app.addHook('onResponse', (request, reply, done) => {
+    const { statusCode } = reply;
+    if (which === 'all' || statusCode >= 400) {
+      const { method, routeOptions, id } = request;
+      app.log.info(
+        {
+          id,
+          route: `${method} ${routeOptions.url ?? '(none)'}`,
+          status: statusCode,
+          ms: Math.round(reply.elapsedTime * 10) / 10,
+          ...tubeOf(request.params),
+        },
+        'request',
+      );
+    }
+    done();
+  });
+}
+
+function tubeOf(params: unknown): { tube?: string } {
+  if (typeof params !== 'object' || params === null || !('tube' in params)) return {};
+  return typeof params.tube === 'string' ? { tube: params.tube } : {};
+}

@@ -1,0 +1,160 @@
+import { Type } from 'typebox';
+import type { Limits } from './context.ts';
+import { FAILURES } from './failures.ts';
+import { BYTES_FORM } from './forms.ts';
+import { type Answer, json, operation, parameters } from './operation.ts';
+import { exampleReservation, ReservationListSchema, ReservationSchema } from './schemas/job.ts';
+import { defaulted, ref } from './schemas/reference.ts';
+import { ENCODINGS, jobId, oneOf, timestamp, token, tubeName } from './schemas/scalars.ts';
+
+const TUBES_MAX = 100;
+const COUNT_MAX = 100;
+const DEADLINE_MIN_MS = 100;
+/** What a deadline may be beyond the longest timeout. */
+const DEADLINE_BEYOND_MS = 60_000;
+
+const ABOUT = [
+  'A reservation holds a job for you alone. Do the work, then delete the reservation, and with it the job. A',
+  'worker that dies says nothing: when its time to run is over, the job is ready again for another one. Touch',
+  'the reservation while work goes on for longer than that.',
+].join(' ');
+
+const WAITING = [
+  'With a `timeout` the call waits until a job comes; a caller that goes away while it waits leaves nothing',
+  'behind. An empty list means that beanstalkd said that nothing came; no word from it in time is 504.',
+].join(' ');
+
+export const encodingParameter = () =>
+  defaulted(
+    oneOf(ENCODINGS, {
+      description: '`base64` has the body in base64 always; `utf-8` has it as text where its bytes are that.',
+      default: 'utf-8',
+    }),
+  );
+
+const waitParameters = ({ reserveTimeoutMax, reserveGraceMs }: Limits) => ({
+  timeout: defaulted(
+    Type.Integer({
+      description:
+        'The server-side timeout: whole seconds that beanstalkd may hold the call when nothing is ready.',
+      minimum: 0,
+      maximum: reserveTimeoutMax,
+      default: 0,
+      format: 'int32',
+    }),
+  ),
+  deadlineMs: Type.Optional(
+    Type.Integer({
+      description: [
+        'The client-side deadline: milliseconds within which the gateway answers, whatever the network or',
+        `beanstalkd does. Left out, it is \`timeout\` × 1000 + ${reserveGraceMs}. The timeout applied is cut to`,
+        'fit into it, and `Reserve-Timeout` says what it was.',
+      ].join(' '),
+      minimum: DEADLINE_MIN_MS,
+      maximum: reserveTimeoutMax * 1000 + DEADLINE_BEYOND_MS,
+      format: 'int32',
+      examples: [22000],
+    }),
+  ),
+  count: defaulted(
+    Type.Integer({
+      description: 'How many jobs to take: waits for the first, then takes what else is ready at once.',
+      minimum: 1,
+      maximum: COUNT_MAX,
+      default: 1,
+      format: 'int32',
+    }),
+  ),
+  encoding: encodingParameter(),
+});
+
+const RESERVE_TIMEOUT = {
+  'Reserve-Timeout': Type.Integer({
+    description: 'The timeout that was applied, in seconds.',
+    format: 'int32',
+  }),
+};
+
+const RAW: Answer = {
+  description: 'One reservation with the raw body, for a caller that accepts `application/octet-stream`.',
+  headers: {
+    Location: Type.String({ description: 'The path of the reservation.' }),
+    Reservation: token('Names the reservation.'),
+    'Job-Id': jobId('The id of the job.'),
+    'Job-Tube': tubeName('The tube of the job.'),
+    'Job-Priority': Type.Integer({ description: 'Its priority.', format: 'int64' }),
+    'Job-Ttr': Type.Integer({ description: 'Its time to run, in seconds.', format: 'int64' }),
+    'Job-Reserves': Type.Integer({
+      description: 'How often it was reserved, this time included.',
+      format: 'int64',
+    }),
+    'Reservation-Expires': timestamp('The earliest moment at which beanstalkd may take the job back.'),
+  },
+  content: {
+    [BYTES_FORM]: {
+      schema: Type.Unsafe<string>({ type: 'string', format: 'binary' }),
+      example: 'Hello, worker!',
+    },
+  },
+};
+
+const ANSWERS: Readonly<Record<number, Answer>> = {
+  200: {
+    description: 'What was reserved; an empty list when beanstalkd said that nothing came in time.',
+    headers: RESERVE_TIMEOUT,
+    content: json(ref(ReservationListSchema), { reservations: [exampleReservation] }),
+  },
+  201: { ...RAW, headers: { ...RESERVE_TIMEOUT, ...RAW.headers } },
+  204: {
+    description: 'Nothing came in time, for a caller that accepts `application/octet-stream`.',
+    headers: RESERVE_TIMEOUT,
+  },
+};
+
+const PROBLEMS = ['invalid-request', 'not-acceptable', 'too-many-waiters', ...FAILURES] as const;
+
+export const reserveJobs = (limits: Limits) =>
+  operation({
+    operationId: 'reserveJobs',
+    tag: 'consume',
+    summary: 'Reserve jobs of a tube',
+    description: `${ABOUT} ${WAITING}`,
+    params: parameters({ tube: tubeName('The tube, percent-encoded.') }),
+    querystring: parameters(waitParameters(limits)),
+    answers: ANSWERS,
+    problems: PROBLEMS,
+  });
+
+export const reserveJobsFromTubes = (limits: Limits) =>
+  operation({
+    operationId: 'reserveJobsFromTubes',
+    tag: 'consume',
+    summary: 'Reserve jobs of several tubes',
+    description: `The same from several tubes at once, whichever has the most urgent job. ${ABOUT} ${WAITING}`,
+    querystring: parameters({
+      tube: Type.Array(tubeName('The name of a tube.'), {
+        description: `A tube to take jobs from; given once for each, at most ${TUBES_MAX}.`,
+        minItems: 1,
+        maxItems: TUBES_MAX,
+        examples: [['mail', 'sms']],
+      }),
+      ...waitParameters(limits),
+    }),
+    answers: ANSWERS,
+    problems: PROBLEMS,
+  });
+
+export const reserveJobById = () =>
+  operation({
+    operationId: 'reserveJobById',
+    tag: 'consume',
+    summary: 'Reserve one job by its id',
+    description: `Takes this very job, whether ready, delayed or buried. ${ABOUT} Needs beanstalkd 1.12.`,
+    params: parameters({ id: jobId('The id of the job.') }),
+    querystring: parameters({ encoding: encodingParameter() }),
+    answers: {
+      200: { description: 'The reservation.', content: json(ref(ReservationSchema), exampleReservation) },
+      201: RAW,
+    },
+    problems: ['invalid-request', 'job-not-found', 'not-acceptable', 'job-state-conflict', ...FAILURES],
+  });

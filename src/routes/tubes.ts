@@ -1,0 +1,123 @@
+import { Type } from 'typebox';
+import { readNothing } from './bodies.ts';
+import { Caller } from './caller.ts';
+import type { App, Context } from './context.ts';
+import { FAILURES } from './failures.ts';
+import { json, operation, parameters } from './operation.ts';
+import { defaulted, ref } from './schemas/reference.ts';
+import { oneOf, tubeName, uint32 } from './schemas/scalars.ts';
+import { ClearedSchema, exampleTube, KickedSchema, TubeListSchema, TubeSchema } from './schemas/tube.ts';
+
+const CLEAR_MAX = 100_000;
+const STATES = ['ready', 'delayed', 'buried'] as const;
+
+const params = parameters({ tube: tubeName('The tube, percent-encoded.') });
+
+const listTubes = operation({
+  operationId: 'listTubes',
+  tag: 'tend',
+  summary: 'List all tubes',
+  description: 'All tubes that exist now, sorted by name, each with its figures.',
+  answers: {
+    200: { description: 'All tubes.', content: json(ref(TubeListSchema), { tubes: [exampleTube] }) },
+  },
+  problems: ['invalid-request', ...FAILURES],
+});
+
+const getTube = operation({
+  operationId: 'getTube',
+  tag: 'tend',
+  summary: 'Look at a tube',
+  description: 'The figures of one tube. Looking never creates it.',
+  params,
+  answers: { 200: { description: 'The tube.', content: json(ref(TubeSchema), exampleTube) } },
+  problems: ['invalid-request', 'tube-not-found', ...FAILURES],
+});
+
+const kickJobs = operation({
+  operationId: 'kickJobs',
+  tag: 'tend',
+  summary: 'Make buried or delayed jobs ready',
+  description:
+    'Kicks the buried jobs of the tube or, only when none is buried, the delayed ones; at most `bound`.',
+  params,
+  querystring: parameters({ bound: uint32('The most jobs to kick.', { minimum: 1, examples: [100] }) }),
+  answers: { 200: { description: 'They are ready.', content: json(ref(KickedSchema), { kicked: 7 }) } },
+  problems: ['invalid-request', 'tube-not-found', ...FAILURES],
+});
+
+const pauseTube = operation({
+  operationId: 'pauseTube',
+  tag: 'tend',
+  summary: 'Pause or resume a tube',
+  description: 'No job of the tube is reserved for so many seconds; jobs can still be put. 0 resumes.',
+  params,
+  querystring: parameters({ delay: uint32('Seconds to pause for; 0 resumes.', { examples: [300] }) }),
+  answers: { 204: { description: 'The tube is paused, or resumed.' } },
+  problems: ['invalid-request', 'tube-not-found', ...FAILURES],
+});
+
+const clearTube = operation({
+  operationId: 'clearTube',
+  tag: 'tend',
+  summary: 'Delete the jobs of a tube',
+  description: [
+    'Deletes the jobs in these states for good, up to a limit; jobs that workers hold stay. It stops when the caller',
+    'leaves. On failure some may be deleted: call again.',
+  ].join(' '),
+  params,
+  querystring: parameters({
+    state: Type.Array(oneOf(STATES, { description: 'A state.' }), {
+      description: 'The states to delete jobs in; given once for each.',
+      minItems: 1,
+      maxItems: STATES.length,
+      uniqueItems: true,
+      examples: [['ready', 'delayed']],
+    }),
+    limit: defaulted(
+      Type.Integer({
+        description: 'The most jobs to delete.',
+        minimum: 1,
+        maximum: CLEAR_MAX,
+        default: 1000,
+        format: 'int32',
+      }),
+    ),
+  }),
+  answers: {
+    200: {
+      description: 'They are deleted.',
+      content: json(ref(ClearedSchema), { deleted: 1000, more: true }),
+    },
+  },
+  problems: ['invalid-request', 'tube-not-found', ...FAILURES],
+});
+
+/** Looking at tubes and tending them. */
+export async function tubeRoutes(app: App, { pool }: Context): Promise<void> {
+  const { tubes } = pool;
+  readNothing(app);
+
+  app.get('/v1/tubes', listTubes, async () => ({ tubes: await tubes.list() }));
+
+  app.get('/v1/tubes/:tube', getTube, (request) => tubes.get(request.params.tube));
+
+  app.post('/v1/tubes/:tube/kick', kickJobs, async (request) => ({
+    kicked: await tubes.kick(request.params.tube, request.query.bound),
+  }));
+
+  app.post('/v1/tubes/:tube/pause', pauseTube, async (request, reply) => {
+    await tubes.pause(request.params.tube, request.query.delay);
+    return reply.code(204).send();
+  });
+
+  app.delete('/v1/tubes/:tube/jobs', clearTube, async (request, reply) => {
+    const { state, limit } = request.query;
+    const caller = new Caller(request, reply);
+    try {
+      return await tubes.clear(request.params.tube, new Set(state), limit, caller.signal);
+    } finally {
+      caller.forget();
+    }
+  });
+}
