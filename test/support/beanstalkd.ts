@@ -1,0 +1,94 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { Address } from '../../src/client/address.ts';
+import { RawConnection } from './raw-connection.ts';
+
+/** A real beanstalkd on a free port of the loopback, and what tests do to it. */
+export class Beanstalkd {
+  readonly port: number;
+  readonly #args: readonly string[];
+  readonly #raw: RawConnection[] = [];
+  #process: ChildProcess | undefined;
+
+  private constructor(port: number, args: readonly string[]) {
+    this.port = port;
+    this.#args = args;
+  }
+
+  static async start(...args: string[]): Promise<Beanstalkd> {
+    const beanstalkd = new Beanstalkd(await freePort(), args);
+    await beanstalkd.run();
+    return beanstalkd;
+  }
+
+  get address(): Address {
+    return { host: '127.0.0.1', port: this.port };
+  }
+
+  get url(): string {
+    return `beanstalkd://127.0.0.1:${this.port}`;
+  }
+
+  async run(): Promise<void> {
+    const child = spawn('beanstalkd', ['-l', '127.0.0.1', '-p', String(this.port), ...this.#args], {
+      stdio: 'ignore',
+    });
+    this.#process = child;
+    await poll('beanstalkd listens', async () => {
+      if (child.exitCode !== null) throw new Error(`beanstalkd ended with ${child.exitCode}`);
+      const probe = await RawConnection.open(this.port).catch(() => undefined);
+      probe?.close();
+      return probe !== undefined;
+    });
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#process?.kill(signal);
+  }
+
+  async kill(): Promise<void> {
+    const child = this.#process;
+    this.#process = undefined;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill('SIGCONT');
+    child.kill('SIGKILL');
+    await exited;
+  }
+
+  /** A second view from behind, which knows nothing of the gateway. */
+  async raw(): Promise<RawConnection> {
+    const raw = await RawConnection.open(this.port);
+    this.#raw.push(raw);
+    return raw;
+  }
+
+  async stop(): Promise<void> {
+    for (const raw of this.#raw) raw.close();
+    await this.kill();
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+/** Asks until it is so; fails after `withinMs` with the name of what did not come about. */
+export async function poll(
+  what: string,
+  isSo: () => boolean | Promise<boolean>,
+  withinMs = 5_000,
+): Promise<void> {
+  const deadline = performance.now() + withinMs;
+  while (!(await isSo())) {
+    if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
