@@ -66,10 +66,27 @@ export class Server {
       this.#last = readServerStats((await this.#lanes.forProbe.execute(stats())).body);
       this.#failure = undefined;
     } catch (error) {
-      this.#failure = error instanceof Error ? error.message : String(error);
+      this.#failure = reasonOf(error);
     }
     this.#askedAt = undefined;
     this.#afterProbe();
     if (!this.#closed) this.#timer = setTimeout(() => void this.#probe(), PROBE_EVERY_MS);
+  }
+}
+
+/** Without the message: it names addresses and paths, and what is said here goes out. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof BeanstalkdError)) return 'the probe failed';
+  const { cause } = error;
+  const detail = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
+  switch (error.code) {
+    case 'UNREACHABLE':
+      return `beanstalkd cannot be reached${detail}`;
+    case 'CONNECTION_LOST':
+      return `the connection to beanstalkd was lost${detail}`;
+    case 'TIMEOUT':
+      return 'beanstalkd did not answer in time';
+    default:
+      return `beanstalkd answered with ${error.code}`;
   }
 }

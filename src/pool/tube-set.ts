@@ -61,7 +61,11 @@ export class TubeSet {
   add(caller: Caller): void {
     this.#callers.add(caller);
     this.#latestDueAt = Math.max(this.#latestDueAt, caller.dueAt);
-    if (caller.dueAt <= performance.now()) this.#due.add(caller);
+    if (caller.dueAt <= performance.now()) {
+      this.#due.add(caller);
+      // Who does not wait is not made to wait for a turn either.
+      this.#takesRest = false;
+    }
     this.pump();
   }
 

@@ -6,6 +6,7 @@ export async function docsRoutes(app: App): Promise<void> {
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     theme: { title: 'beanstalkd-gateway' },
-    uiConfig: { docExpansion: 'list', deepLinking: true },
+    // Without the bar on top, which would load other documents.
+    uiConfig: { layout: 'BaseLayout', docExpansion: 'list', deepLinking: true },
   });
 }

@@ -2,7 +2,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { BodyBudget } from '../pool/body-budget.ts';
 import { hasSmallBody, releaseBody } from './body.ts';
 import type { App } from './context.ts';
-import { markAnswer } from './every-answer.ts';
+import { isApi, markAnswer } from './every-answer.ts';
 import { lingerOnClose } from './linger.ts';
 import { Problem, toProblem } from './problem.ts';
 
@@ -20,10 +20,15 @@ export function answerErrors(app: App, bodies: BodyBudget): void {
     }
     return sendProblem(request, reply, problem);
   });
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(request, reply, new Problem('route-not-found', 'there is nothing under this path')),
-  );
+  // Before its body is looked at, which may be wrong as well.
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (request.is404) done(routeNotFound());
+    else done();
+  });
+  app.setNotFoundHandler((request, reply) => sendProblem(request, reply, routeNotFound()));
 }
+
+const routeNotFound = () => new Problem('route-not-found', 'there is nothing under this path');
 
 /** For errors that come before any route: a malformed URL. */
 export function answerFrameworkError(
@@ -45,5 +50,5 @@ function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: Prob
     .send(JSON.stringify(problem.body(request.id, isChanging(request))));
 }
 
-const isChanging = ({ method, url }: FastifyRequest) =>
-  method !== 'GET' && method !== 'HEAD' && url.startsWith('/v1/');
+const isChanging = (request: FastifyRequest) =>
+  request.method !== 'GET' && request.method !== 'HEAD' && isApi(request);

@@ -13,10 +13,17 @@ export function requestId({ headers }: Pick<IncomingMessage, 'headers'>): string
   return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
 }
 
+const ORIGIN = /^https?:\/\/[^/]*/i;
+
+/** Of the API, not of the pages around it. The target may have an origin in front (RFC 9112, section 3.2.2). */
+export function isApi({ url }: FastifyRequest): boolean {
+  return url.startsWith('/v1/') || (!url.startsWith('/') && url.replace(ORIGIN, '').startsWith('/v1/'));
+}
+
 /** The headers that every answer has. */
 export function markAnswer(request: FastifyRequest, reply: FastifyReply): void {
   reply.header('x-request-id', request.id);
-  if (request.url.startsWith('/v1/')) reply.header('cache-control', 'no-store');
+  if (isApi(request)) reply.header('cache-control', 'no-store');
 }
 
 export function markAnswers(app: App, pool: Pool): void {

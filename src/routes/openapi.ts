@@ -1,12 +1,14 @@
 import type { App } from './context.ts';
+import { parameters } from './operation.ts';
 
 /** The contract itself, for programs. */
 export async function openapiRoutes(app: App): Promise<void> {
-  app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) =>
+  const schema = { hide: true, querystring: parameters({}) };
+  app.get('/openapi.json', { schema }, async (_request, reply) =>
     reply.type('application/json; charset=utf-8').send(JSON.stringify(app.swagger())),
   );
   // RFC 9512
-  app.get('/openapi.yaml', { schema: { hide: true } }, async (_request, reply) =>
+  app.get('/openapi.yaml', { schema }, async (_request, reply) =>
     reply.type('application/yaml; charset=utf-8').send(app.swagger({ yaml: true })),
   );
 }

@@ -1,0 +1,122 @@
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Calendar } from '../../src/pool/calendar.ts';
+
+/** A slot of 25 ms, and the tick behind it. */
+const LATEST_MS = 50;
+
+describe('the calendar', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
+  });
+
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  test('an item is due at its moment, once', () => {
+    const due: string[] = [];
+    const calendar = new Calendar<string>((item) => due.push(item));
+    calendar.set('a', performance.now() + 100);
+    vi.advanceTimersByTime(99);
+    expect(due).toEqual([]);
+    vi.advanceTimersByTime(LATEST_MS);
+    expect(due).toEqual(['a']);
+    vi.advanceTimersByTime(1_000);
+    expect(due).toEqual(['a']);
+    expect(calendar.size).toBe(0);
+  });
+
+  test('an item whose moment has passed is due soon', () => {
+    const due: string[] = [];
+    const calendar = new Calendar<string>((item) => due.push(item));
+    calendar.set('late', performance.now() - 10_000);
+    vi.advanceTimersByTime(LATEST_MS);
+    expect(due).toEqual(['late']);
+  });
+
+  test('it rests when nothing is left, and wakes again', () => {
+    const due: string[] = [];
+    const calendar = new Calendar<string>((item) => due.push(item));
+    calendar.set('a', performance.now() + 10);
+    vi.advanceTimersByTime(1_000);
+    expect(vi.getTimerCount()).toBe(0);
+    calendar.set('b', performance.now() + 10);
+    vi.advanceTimersByTime(10 + LATEST_MS);
+    expect(due).toEqual(['a', 'b']);
+  });
+
+  test('it forgets everything', () => {
+    const due: string[] = [];
+    const calendar = new Calendar<string>((item) => due.push(item));
+    calendar.set('a', performance.now() + 10);
+    calendar.clear();
+    vi.advanceTimersByTime(1_000);
+    expect(due).toEqual([]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('a due item may set itself anew', () => {
+    const moments: number[] = [];
+    const calendar = new Calendar<string>((item) => {
+      moments.push(performance.now());
+      if (moments.length < 3) calendar.set(item, performance.now() + 100);
+    });
+    calendar.set('again', performance.now());
+    vi.advanceTimersByTime(3 * (100 + LATEST_MS));
+    expect(moments).toHaveLength(3);
+  });
+
+  test('an item that another one takes away in the same tick is not due', () => {
+    const due: string[] = [];
+    const calendar = new Calendar<string>((item) => {
+      due.push(item);
+      calendar.delete('b');
+      calendar.set('c', performance.now() + 1_000);
+    });
+    const at = performance.now() + 10;
+    for (const item of ['a', 'b', 'c']) calendar.set(item, at);
+    vi.advanceTimersByTime(500);
+    expect(due).toEqual(['a']);
+  });
+
+  test('property: never early, never late, each exactly once, whatever is moved and taken away', () => {
+    const step = fc.oneof(
+      fc.record({
+        kind: fc.constant('set' as const),
+        item: fc.nat(9),
+        inMs: fc.double({ min: -50, max: 400, noNaN: true }),
+      }),
+      fc.record({ kind: fc.constant('delete' as const), item: fc.nat(9) }),
+      fc.record({ kind: fc.constant('pass' as const), ms: fc.nat(120) }),
+    );
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        /** Those that are set, by item: the first moment at which they may be due. */
+        const model = new Map<number, number>();
+        const calendar = new Calendar<number>((item) => {
+          const at = model.get(item);
+          expect(at, `item ${item} is expected`).toBeDefined();
+          expect(performance.now() - (at ?? 0)).toBeGreaterThanOrEqual(0);
+          expect(performance.now() - (at ?? 0)).toBeLessThanOrEqual(LATEST_MS);
+          model.delete(item);
+        });
+        for (const one of steps) {
+          if (one.kind === 'set') {
+            calendar.set(one.item, performance.now() + one.inMs);
+            model.set(one.item, performance.now() + Math.max(0, one.inMs));
+          } else if (one.kind === 'delete') {
+            calendar.delete(one.item);
+            model.delete(one.item);
+          } else {
+            vi.advanceTimersByTime(one.ms);
+          }
+          expect(calendar.size).toBe(model.size);
+        }
+        vi.advanceTimersByTime(400 + LATEST_MS);
+        expect(model.size).toBe(0);
+        expect(vi.getTimerCount()).toBe(0);
+      }),
+    );
+  });
+});
