@@ -36,8 +36,10 @@ const HEADERS_TIMEOUT_MS = 15_000;
 const CHECK_TIMEOUTS_EVERY_MS = 5_000;
 /** Longer than the 60 s after which load balancers close: the side that sends requests should close first. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
+/** A hundred tubes of 200 bytes, all of them percent-encoded, and the usual headers. */
+const HEAD_MAX_BYTES = 81_920;
 /** No path is longer than a head may be, so a name that is too long is 400 and not 404. */
-const PARAMETER_MAX_LENGTH = 16_384;
+const PARAMETER_MAX_LENGTH = HEAD_MAX_BYTES;
 
 export interface AppOptions {
   readonly pool: Pool;
@@ -105,6 +107,7 @@ function serverOptions({ logger, keepaliveDelayMs }: AppOptions): FastifyHttpOpt
     connectionTimeout: 0,
     http: {
       headersTimeout: HEADERS_TIMEOUT_MS,
+      maxHeaderSize: HEAD_MAX_BYTES,
       connectionsCheckingInterval: CHECK_TIMEOUTS_EVERY_MS,
       keepAlive: true,
       keepAliveInitialDelay: keepaliveDelayMs,

@@ -59,6 +59,8 @@ export class Connection {
   readonly #sent = new Fifo<Pending>();
   #bytesUnderWay = 0;
   #flushScheduled = false;
+  /** A body waits in part for the socket to drain. */
+  #bodyUnderWay = false;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
   #used = 'default';
@@ -190,14 +192,14 @@ export class Connection {
       if (pending === undefined) break;
       this.#send(pending);
     }
-    this.#encoder.flush(this.#socket);
+    this.#bodyUnderWay = !this.#encoder.flush(this.#socket);
   };
 
   #drained = (): void => {
     if (this.#broken !== undefined) return;
-    const bodyUnderWay = !this.#encoder.flush(this.#socket);
-    if (bodyUnderWay) this.#renew();
-    else this.#scheduleFlush();
+    if (this.#bodyUnderWay) this.#renew();
+    this.#bodyUnderWay = !this.#encoder.flush(this.#socket);
+    if (!this.#bodyUnderWay) this.#scheduleFlush();
   };
 
   #send(pending: Pending): void {
@@ -301,11 +303,17 @@ export class Connection {
     if (at >= this.#timerAt) return;
     clearTimeout(this.#timer);
     this.#timerAt = at;
-    this.#timer = setTimeout(this.#expire, Math.min(TIMER_MAX_MS, Math.max(1, at - performance.now())));
+    this.#timer = setTimeout(this.#onTimer, Math.min(TIMER_MAX_MS, Math.max(1, at - performance.now())));
   }
+
+  /** After a pause of this process the answer may be here already: it is read before the deadline is judged. */
+  #onTimer = (): void => {
+    setImmediate(this.#expire);
+  };
 
   /** One timer for all: it fires at the earliest deadline that there was, and looks again. */
   #expire = (): void => {
+    if (this.#broken !== undefined) return;
     this.#timerAt = Number.POSITIVE_INFINITY;
     const now = performance.now();
     const oldest = this.#sent.peek();

@@ -28,12 +28,12 @@ export function dial(address: Address, options: DialOptions): Promise<Socket> {
       () => fail(`no connection in ${options.connectTimeoutMs} ms`),
       options.connectTimeoutMs,
     );
-    socket.once('error', (error: NodeJS.ErrnoException) =>
+    // Stays: until the connection listens as well, nobody else would.
+    socket.on('error', (error: NodeJS.ErrnoException) =>
       fail(error.message || (error.code ?? 'refused'), error),
     );
     socket.once('connect', () => {
       clearTimeout(timer);
-      socket.removeAllListeners('error');
       resolve(socket);
     });
   });

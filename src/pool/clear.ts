@@ -10,61 +10,51 @@ interface Clearing {
   /** A paused tube answers no reserve. */
   readonly paused: boolean;
   readonly signal: AbortSignal;
+  /** How many are surely gone, also when it fails half-way. */
+  deleted: number;
 }
 
 /** Reserved and deleted in one go. */
 const BATCH = 100;
 
 /**
- * Deletes jobs over a connection that does nothing else and keeps no bodies. Returns how many.
+ * Deletes jobs over a connection that does nothing else and keeps no bodies, and counts them.
  * What is reserved and not deleted when it stops is ready again when the connection closes.
  */
-export async function clear(connection: Connection, clearing: Clearing): Promise<number> {
-  let deleted = 0;
+export async function clear(connection: Connection, clearing: Clearing): Promise<void> {
   for (const state of clearing.states) {
-    const left = clearing.limit - deleted;
-    const byReserving = state === 'ready' && !clearing.paused;
-    deleted += byReserving
-      ? await clearReady(connection, clearing, left)
-      : await clearPeeked(connection, clearing, state, left);
+    if (state === 'ready' && !clearing.paused) await clearReady(connection, clearing);
+    else await clearPeeked(connection, clearing, state);
   }
-  return deleted;
 }
 
-async function clearReady(
-  connection: Connection,
-  { tube, signal }: Clearing,
-  limit: number,
-): Promise<number> {
-  const tubes = [tube];
-  let deleted = 0;
-  while (deleted < limit && !signal.aborted) {
-    const batch = Math.min(BATCH, limit - deleted);
+async function clearReady(connection: Connection, clearing: Clearing): Promise<void> {
+  const tubes = [clearing.tube];
+  while (mayGoOn(clearing)) {
+    const batch = Math.min(BATCH, clearing.limit - clearing.deleted);
     const replies = await Promise.all(
       Array.from({ length: batch }, () => connection.execute(reserveWithTimeout(tubes, 0))),
     );
     const ids = replies.flatMap((reply) => (reply.name === 'RESERVED' ? [reply.id] : []));
-    const deletions = await Promise.all(ids.map((id) => connection.execute(deleteJob(id))));
-    deleted += deletions.filter(({ name }) => name === 'DELETED').length;
-    if (ids.length < batch) break;
+    await Promise.all(ids.map((id) => clearOne(connection, clearing, id)));
+    if (ids.length < batch) return;
   }
-  return deleted;
 }
 
-async function clearPeeked(
-  connection: Connection,
-  { tube, signal }: Clearing,
-  state: ClearableState,
-  limit: number,
-): Promise<number> {
-  let deleted = 0;
+async function clearPeeked(connection: Connection, clearing: Clearing, state: ClearableState): Promise<void> {
   let previous = '';
-  while (deleted < limit && !signal.aborted) {
-    const found = await connection.execute(peekNext(state, tube));
+  while (mayGoOn(clearing)) {
+    const found = await connection.execute(peekNext(state, clearing.tube));
     // The same job twice is one that cannot be deleted.
-    if (found.name !== 'FOUND' || found.id === previous) break;
+    if (found.name !== 'FOUND' || found.id === previous) return;
     previous = found.id;
-    if ((await connection.execute(deleteJob(found.id))).name === 'DELETED') deleted += 1;
+    await clearOne(connection, clearing, found.id);
   }
-  return deleted;
 }
+
+async function clearOne(connection: Connection, clearing: Clearing, id: string): Promise<void> {
+  const reply = await connection.execute(deleteJob(id));
+  if (reply.name === 'DELETED') clearing.deleted += 1;
+}
+
+const mayGoOn = ({ deleted, limit, signal }: Clearing) => deleted < limit && !signal.aborted;

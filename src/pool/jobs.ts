@@ -1,6 +1,5 @@
 import { deleteJob, kickJob, type NewJob, peek, put, statsJob } from '../client/commands.ts';
 import { type JobStats, readJobStats } from '../client/stats.ts';
-import type { BodyBudget } from './body-budget.ts';
 import { PoolError } from './errors.ts';
 import type { Lane } from './lane.ts';
 import type { Lanes } from './lanes.ts';
@@ -19,11 +18,9 @@ const ATTEMPTS = 3;
 /** Jobs by themselves: putting them, and looking at and tending those that nobody holds. */
 export class Jobs {
   readonly #lanes: Lanes;
-  readonly #bodies: BodyBudget;
 
-  constructor(lanes: Lanes, bodies: BodyBudget) {
+  constructor(lanes: Lanes) {
     this.#lanes = lanes;
-    this.#bodies = bodies;
   }
 
   /** Rejects with `JOB_BURIED` when beanstalkd stored the job but could not queue it. */
@@ -36,17 +33,18 @@ export class Jobs {
     return { id: reply.id, state: job.delay > 0 ? 'delayed' : 'ready' };
   }
 
-  /** Rejects with `JOB_NOT_FOUND`, also for a half-written job: its bytes are somebody else's memory. */
+  /**
+   * Rejects with `JOB_NOT_FOUND`, also for a half-written job: beanstalkd would answer its `peek` with memory
+   * of somebody else, not even ended by a CRLF. A job that is whole stays whole, so it is asked first.
+   */
   async get(id: string): Promise<FoundJob> {
     const lane = this.#lanes.forLooking;
-    const [stats, found] = await Promise.all([statsOf(lane, id), lane.execute(peek(id))]);
-    const body = found.name === 'FOUND' ? found.body : undefined;
-    if (stats === undefined || found.name !== 'FOUND') {
-      this.#bodies.give(body?.length ?? 0);
-      throw new PoolError({ code: 'JOB_NOT_FOUND', id });
-    }
-    if (body === undefined) throw noMemory();
-    return { stats, body };
+    const stats = await statsOf(lane, id);
+    if (stats === undefined) throw new PoolError({ code: 'JOB_NOT_FOUND', id });
+    const found = await lane.execute(peek(id));
+    if (found.name !== 'FOUND') throw new PoolError({ code: 'JOB_NOT_FOUND', id });
+    if (found.body === undefined) throw noMemory();
+    return { stats, body: found.body };
   }
 
   /** Rejects with `JOB_NOT_FOUND`, and with `JOB_STATE_CONFLICT` for a job that is held. */

@@ -85,7 +85,7 @@ export class Pool {
       this.#lanes.closeIdle();
       this.#holders.closeIdle();
     });
-    this.jobs = new Jobs(this.#lanes, this.bodies);
+    this.jobs = new Jobs(this.#lanes);
     this.tubes = new Tubes(this.#lanes, this.#dialer, this.bodies);
     this.reserving = new Reserving({
       ...options,

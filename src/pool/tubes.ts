@@ -3,7 +3,7 @@ import { readNames, readTubeStats, type TubeStats } from '../client/stats.ts';
 import type { BodyBudget } from './body-budget.ts';
 import { type ClearableState, clear } from './clear.ts';
 import type { Dialer } from './dialer.ts';
-import { PoolError } from './errors.ts';
+import { BeanstalkdError, PoolError } from './errors.ts';
 import { type FoundJob, noMemory, statsOf } from './jobs.ts';
 import type { Lanes } from './lanes.ts';
 
@@ -84,11 +84,15 @@ export class Tubes {
   ): Promise<{ readonly deleted: number; readonly more: boolean }> {
     this.#lanes.forChange();
     const { pauseTimeLeft } = await this.get(tube);
-    const connection = await this.#dialer.dial(() => {}, { take: () => false, give: () => {} });
+    const connection = await this.#dialer.dial(() => {}, NO_BODIES);
+    const clearing = { tube, states, limit, paused: pauseTimeLeft > 0, signal, deleted: 0 };
     try {
-      const deleted = await clear(connection, { tube, states, limit, paused: pauseTimeLeft > 0, signal });
+      await clear(connection, clearing);
       const left = await this.#find(tube);
-      return { deleted, more: left !== undefined && [...states].some((state) => countOf(left, state) > 0) };
+      const more = left !== undefined && [...states].some((state) => countOf(left, state) > 0);
+      return { deleted: clearing.deleted, more };
+    } catch (error) {
+      throw clearing.deleted > 0 ? halfDone(error, clearing.deleted) : error;
     } finally {
       connection.destroy();
     }
@@ -99,6 +103,12 @@ export class Tubes {
     return reply.name === 'OK' ? readTubeStats(reply.body) : undefined;
   }
 }
+
+const NO_BODIES = { take: () => false, give: () => {} };
+
+/** Whatever the last command did, the ones before it were carried out. */
+const halfDone = (cause: unknown, deleted: number) =>
+  new BeanstalkdError('CONNECTION_LOST', 'unknown', `failed after ${deleted} jobs were deleted`, { cause });
 
 function countOf(stats: TubeStats, state: ClearableState): number {
   switch (state) {
