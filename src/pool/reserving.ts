@@ -135,7 +135,7 @@ export class Reserving implements TubeSetHouse {
   fill(caller: Caller, first: Reservation): void {
     caller.taken.push(first);
     if (caller.count === 1) caller.answer();
-    else void this.#takeMore(caller, first.holder);
+    else void this.#takeMore(caller);
   }
 
   /** Everybody who waits is answered empty; nobody else is let in. */
@@ -185,7 +185,7 @@ export class Reserving implements TubeSetHouse {
   }
 
   /** What else is ready is taken at once, as far as it surely fits into one answer. */
-  async #takeMore(caller: Caller, holder: Holder): Promise<void> {
+  async #takeMore(caller: Caller): Promise<void> {
     const { responseMaxBytes, server } = this.#options;
     const jobSize = server.maxJobSize ?? DEFAULT_MAX_JOB_SIZE;
     let bytes = caller.taken[0]?.body.length ?? 0;
@@ -194,7 +194,7 @@ export class Reserving implements TubeSetHouse {
       const fitting = Math.max(1, Math.floor((responseMaxBytes - bytes) / jobSize));
       const wanted = Math.min(caller.count - caller.taken.length, fitting);
       const results = await Promise.all(
-        Array.from({ length: wanted }, () => this.#takeOn(holder, caller.set.tubes)),
+        Array.from({ length: wanted }, () => this.#takeOneMore(caller.set.tubes)),
       );
       for (const taken of results) {
         if (taken?.kind !== 'job') {
@@ -221,21 +221,9 @@ export class Reserving implements TubeSetHouse {
     }
   }
 
-  async #takeOn(holder: Holder, tubes: readonly string[]): Promise<Taken | undefined> {
-    if (!holder.canTake) return undefined;
-    try {
-      this.#options.reservations.claim();
-    } catch {
-      return undefined;
-    }
-    try {
-      return await holder.take(tubes);
-    } catch {
-      // The first reservation is an answer already; what broke shows itself to the next call.
-      return undefined;
-    } finally {
-      this.#options.reservations.unclaim();
-    }
+  /** The first reservation is an answer already; what fails now shows itself to the next call. */
+  #takeOneMore(tubes: readonly string[]): Promise<Taken | undefined> {
+    return this.take(tubes).catch(() => undefined);
   }
 
   /**

@@ -171,6 +171,10 @@ function fromFastify(error: unknown): Problem {
     case 'FST_ERR_NOT_FOUND':
       return new Problem('route-not-found', 'there is nothing under this path');
     default:
+      // @fastify/static, of a path that climbs out of its folder.
+      if (error instanceof Error && 'statusCode' in error && error.statusCode === 403) {
+        return new Problem('route-not-found', 'there is nothing under this path');
+      }
       return new Problem('internal-error', 'the gateway failed; its log has the request with this id', {
         outcome: 'unknown',
         cause: error,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { STATUS_CODES } from 'node:http';
+import { ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { isLingering } from './linger.ts';
 import { invalid, Problem } from './problem.ts';
@@ -7,11 +7,20 @@ import { invalid, Problem } from './problem.ts';
 /** Answers what is no HTTP, too slow or too large: there is no request yet, only a socket. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (isLingering(socket)) return;
-  if (error.code === 'ECONNRESET' || !socket.writable || isAnswering(socket)) {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
-  endWithProblem(socket, problemOf(error));
+  const answer = answerUnderWay(socket);
+  if (answer?.headersSent === true) {
+    // Half of an answer must not be followed by another one.
+    socket.destroy();
+  } else if (answer?.req.complete === true) {
+    // What is malformed comes behind a request that is being carried out, and whose answer this must not seem.
+    answer.once('finish', () => endWithProblem(socket, problemOf(error)));
+  } else {
+    endWithProblem(socket, problemOf(error));
+  }
 }
 
 /** CONNECT asks for a tunnel, and comes without a request that could be answered. */
@@ -23,10 +32,10 @@ export function refuseConnect(_request: unknown, socket: Duplex): void {
   );
 }
 
-/** Half of an answer must not be followed by another one. Node keeps the answer under way on the socket. */
-function isAnswering(socket: Duplex): boolean {
+/** Node keeps it on the socket, and nowhere else. */
+function answerUnderWay(socket: Duplex): ServerResponse | undefined {
   const answer: unknown = Reflect.get(socket, '_httpMessage');
-  return typeof answer === 'object' && answer !== null && Reflect.get(answer, 'headersSent') === true;
+  return answer instanceof ServerResponse ? answer : undefined;
 }
 
 function problemOf({ code }: NodeJS.ErrnoException): Problem {
