@@ -27,13 +27,13 @@ const BARE = [
   'UNKNOWN_COMMAND',
 ] as const;
 
-export const anyId = fc.oneof(
+const anyId = fc.oneof(
   fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map(String),
   fc.constantFrom('0', '1', '9007199254740993', '18446744073709551615'),
 );
 
 /** Bodies that try to be taken for something else. */
-export const anyBody = fc.oneof(
+const anyBody = fc.oneof(
   fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
   fc
     .constantFrom('', '\r', '\n', '\r\n', '\r\n\r\n', '\0', 'RESERVED 1 3\r\n', 'x\r\nDELETED\r\n', 'a\0\r')

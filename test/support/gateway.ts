@@ -15,7 +15,7 @@ type Limits = Parameters<typeof buildApp>[0]['limits'];
 
 /** The gateway on a real port of the loopback, in this process. */
 export async function startGateway(
-  beanstalkd: Beanstalkd,
+  beanstalkd: Pick<Beanstalkd, 'address'>,
   { pool: poolOptions = {}, limits = {} }: { pool?: Partial<PoolOptions>; limits?: Partial<Limits> } = {},
 ): Promise<TestGateway> {
   const pool = poolFor(beanstalkd.address, poolOptions);
