@@ -1,13 +1,14 @@
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { Address } from './address.ts';
-import { type Command, ignore, listTubeUsed, use, watch } from './commands.ts';
+import { type Command, listTubeUsed } from './commands.ts';
 import { type BodyMemory, type Reply, ReplyDecoder, type ReplyName, type ReplyOf } from './decode.ts';
 import { type DialOptions, dial, unreachable } from './dial.ts';
 import { CommandEncoder } from './encode.ts';
 import { BeanstalkdError } from './errors.ts';
 import { lost, protocolError, refused, unsent } from './failures.ts';
 import { Fifo } from './fifo.ts';
+import { TubeState } from './tube-state.ts';
 
 export interface ConnectionOptions extends DialOptions {
   /** Milliseconds that a command may take unless it says otherwise. */
@@ -34,6 +35,8 @@ const TIMER_MAX_MS = 2_147_483_647;
 
 const QUIT: Command<never> = { name: 'quit', line: 'quit', replies: [] };
 
+const NOTHING = () => {};
+
 interface Pending {
   readonly command: Command<ReplyName>;
   readonly startedAt: number;
@@ -57,14 +60,13 @@ export class Connection {
   readonly #decoder: ReplyDecoder;
   readonly #unsent = new Fifo<Pending>();
   readonly #sent = new Fifo<Pending>();
+  readonly #tubes = new TubeState();
   #bytesUnderWay = 0;
   #flushScheduled = false;
   /** A body waits in part for the socket to drain. */
   #bodyUnderWay = false;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
-  #used = 'default';
-  #watched: readonly string[] = ['default'];
   #broken: BeanstalkdError | undefined;
 
   private constructor(socket: Socket, options: ConnectionOptions) {
@@ -150,12 +152,7 @@ export class Connection {
     if (this.#broken !== undefined) return Promise.resolve();
     const closed = new Promise<void>((resolve) => this.#socket.once('close', () => resolve()));
     const { commandTimeoutMs } = this.#options;
-    this.#enqueue(
-      QUIT,
-      commandTimeoutMs,
-      () => {},
-      () => {},
-    );
+    this.#enqueue(QUIT, commandTimeoutMs, NOTHING, NOTHING);
     return closed;
   }
 
@@ -204,32 +201,10 @@ export class Connection {
 
   #send(pending: Pending): void {
     const { command } = pending;
-    if (command.use !== undefined && command.use !== this.#used) {
-      this.#sendAhead(use(command.use), pending);
-      this.#used = command.use;
-    }
-    if (command.watch !== undefined && command.watch !== this.#watched)
-      this.#watchOnly(command.watch, pending);
-    if (command.tube !== undefined) this.#remember(command.name, command.tube);
+    for (const ahead of this.#tubes.ahead(command)) this.#sendAhead(ahead, pending);
     pending.bytes = this.#encoder.write(command.line, command.body);
     this.#bytesUnderWay += pending.bytes;
     this.#sent.push(pending);
-  }
-
-  #remember(command: string, tube: string): void {
-    const others = this.#watched.filter((watched) => watched !== tube);
-    if (command === 'use') this.#used = tube;
-    else if (command === 'watch') this.#watched = [...others, tube];
-    else if (others.length > 0) this.#watched = others;
-  }
-
-  /** Adds before it takes away: the last watched tube cannot be ignored. */
-  #watchOnly(tubes: readonly string[], behind: Pending): void {
-    const watched = new Set(this.#watched);
-    const wanted = new Set(tubes);
-    for (const tube of wanted) if (!watched.has(tube)) this.#sendAhead(watch(tube), behind);
-    for (const tube of watched) if (!wanted.has(tube)) this.#sendAhead(ignore(tube), behind);
-    this.#watched = tubes;
   }
 
   /** A refused `use` or `watch` would put the command behind it into the wrong tube. */
@@ -245,7 +220,7 @@ export class Connection {
       resolve: (reply) => {
         if (reply.name === 'NOT_IGNORED') throw protocolError(command, reply);
       },
-      reject: () => {},
+      reject: NOTHING,
     });
   }
 

@@ -119,7 +119,10 @@ export class TubeSet {
   }
 
   async #wait(): Promise<void> {
+    this.#startingWait = true;
     const holder = await this.#findHolder();
+    // In the same turn in which the wait begins, or a pump in between would begin another.
+    this.#startingWait = false;
     if (holder === undefined) {
       this.#waitRests = true;
       this.#house.awaitTurn(this);
@@ -131,14 +134,11 @@ export class TubeSet {
   }
 
   async #findHolder(): Promise<Holder | undefined> {
-    this.#startingWait = true;
     try {
       return await this.#house.forWaiting();
     } catch (error) {
       this.#failed(error, this.#due.size - this.#takes);
       return undefined;
-    } finally {
-      this.#startingWait = false;
     }
   }
 
