@@ -176,6 +176,9 @@ export const listTubesWatched = () => ({
   replies: OK,
 });
 
+/** No reply comes: beanstalkd closes the connection. */
+export const quit = (): Command<never> => ({ name: 'quit', line: 'quit', replies: [] });
+
 export const pauseTube = (name: string, seconds: number) => ({
   name: 'pause-tube',
   line: `pause-tube ${tube(name)} ${uint32(seconds)}`,

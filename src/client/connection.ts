@@ -1,12 +1,13 @@
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { Address } from './address.ts';
-import { type Command, listTubeUsed } from './commands.ts';
+import { Alarm } from './alarm.ts';
+import { type Command, listTubeUsed, quit } from './commands.ts';
 import { type BodyMemory, type Reply, ReplyDecoder, type ReplyName, type ReplyOf } from './decode.ts';
 import { type DialOptions, dial, unreachable } from './dial.ts';
 import { CommandEncoder } from './encode.ts';
 import { BeanstalkdError } from './errors.ts';
-import { lost, protocolError, refused, unsent } from './failures.ts';
+import { lost, notSentInTime, protocolError, refused, silence, unsent } from './failures.ts';
 import { Fifo } from './fifo.ts';
 import { TubeState } from './tube-state.ts';
 
@@ -30,12 +31,8 @@ const QUEUE_MAX = 16_384;
 /** A body on its way renews its command's deadline by progress, up to so many deadlines in all. */
 const DEADLINES_MAX = 6;
 
-/** setTimeout fires at once for more. */
-const TIMER_MAX_MS = 2_147_483_647;
-
-const QUIT: Command<never> = { name: 'quit', line: 'quit', replies: [] };
-
 const NOTHING = () => {};
+const ALL = () => true;
 
 interface Pending {
   readonly command: Command<ReplyName>;
@@ -55,6 +52,7 @@ interface Pending {
  */
 export class Connection {
   readonly #socket: Socket;
+  readonly #address: Address;
   readonly #options: ConnectionOptions;
   readonly #encoder = new CommandEncoder();
   readonly #decoder: ReplyDecoder;
@@ -65,18 +63,21 @@ export class Connection {
   #flushScheduled = false;
   /** A body waits in part for the socket to drain. */
   #bodyUnderWay = false;
-  #timer: NodeJS.Timeout | undefined;
-  #timerAt = Number.POSITIVE_INFINITY;
+  /** Rings at the earliest deadline that there was; what is due then is looked up. */
+  readonly #alarm = new Alarm(() => this.#expire());
+  #askedAt = performance.now();
   #broken: BeanstalkdError | undefined;
 
-  private constructor(socket: Socket, options: ConnectionOptions) {
+  private constructor(socket: Socket, address: Address, options: ConnectionOptions) {
     this.#socket = socket;
+    this.#address = address;
     this.#options = options;
     this.#decoder = new ReplyDecoder(options.memory, this.#take);
     socket.on('data', this.#read);
     socket.on('drain', this.#drained);
     socket.on('error', (error) => this.#break(lost(error.message, error)));
     socket.on('close', () => this.#break(lost('beanstalkd closed the connection')));
+    this.#alarm.ringAt(this.#askedAt + options.keepaliveDelayMs);
   }
 
   /**
@@ -86,7 +87,7 @@ export class Connection {
   static async dial(address: Address, options: ConnectionOptions): Promise<Connection> {
     const startedAt = performance.now();
     const socket = await dial(address, options);
-    const connection = new Connection(socket, options);
+    const connection = new Connection(socket, address, options);
     const left = Math.max(1, options.connectTimeoutMs - (performance.now() - startedAt));
     try {
       await connection.execute(listTubeUsed(), left);
@@ -100,6 +101,16 @@ export class Connection {
 
   get broken(): BeanstalkdError | undefined {
     return this.#broken;
+  }
+
+  /**
+   * Broken, since beanstalkd did not answer, but its socket is still open. Closed now, on a dead link, its end
+   * would be lost like all else, and beanstalkd would hold what it holds for hours more. So it is to be reset by
+   * whoever reaches beanstalkd again; any word of beanstalkd resets it too. An idle connection beats for the same
+   * reason: a keepalive that finds the link dead leaves no socket that could be reset.
+   */
+  get silent(): boolean {
+    return this.#broken?.code === 'TIMEOUT' && !this.#socket.destroyed;
   }
 
   /** Commands sent and not answered. */
@@ -151,14 +162,22 @@ export class Connection {
   quit(): Promise<void> {
     if (this.#broken !== undefined) return Promise.resolve();
     const closed = new Promise<void>((resolve) => this.#socket.once('close', () => resolve()));
-    const { commandTimeoutMs } = this.#options;
-    this.#enqueue(QUIT, commandTimeoutMs, NOTHING, NOTHING);
+    this.#enqueue(quit(), this.#options.commandTimeoutMs, NOTHING, () => this.#socket.destroy());
     return closed;
   }
 
   /** Closes at once. What this connection holds is ready again as soon as beanstalkd sees it. */
   destroy(): void {
     this.#break(lost('closed'));
+    this.#socket.destroy();
+  }
+
+  /** Ends the connection of which beanstalkd may not know yet that it is broken; what was unsent is never sent. */
+  reset(): void {
+    this.#break(lost('closed'));
+    // A UNIX socket has no reset, and no need of one.
+    if ('path' in this.#address) this.#socket.destroy();
+    else this.#socket.resetAndDestroy();
   }
 
   #enqueue(
@@ -169,8 +188,9 @@ export class Connection {
   ): void {
     const startedAt = performance.now();
     const deadline = startedAt + timeoutMs;
+    this.#askedAt = startedAt;
     this.#unsent.push({ command, startedAt, timeoutMs, deadline, bytes: 0, resolve, reject });
-    this.#arm(deadline);
+    this.#alarm.ringAt(deadline);
     this.#scheduleFlush();
   }
 
@@ -238,7 +258,7 @@ export class Connection {
     if (this.#decoder.midReply) this.#renew();
     // The one before may have had more time.
     const oldest = this.#sent.peek();
-    if (oldest !== undefined) this.#arm(oldest.deadline);
+    if (oldest !== undefined) this.#alarm.ringAt(oldest.deadline);
     if (this.#unsent.length > 0) this.#scheduleFlush();
   };
 
@@ -259,8 +279,7 @@ export class Connection {
     }
     this.#giveBack(reply);
     const refusal = refused(command, reply);
-    this.#observe(pending, false);
-    pending.reject(refusal);
+    this.#reject(pending, refusal);
     if (refusal.code === 'PROTOCOL_ERROR') throw refusal;
   };
 
@@ -270,52 +289,37 @@ export class Connection {
       this.#options.memory.give(reply.body?.length ?? 0);
   }
 
+  #reject(pending: Pending, error: BeanstalkdError): void {
+    this.#observe(pending, false);
+    pending.reject(error);
+  }
+
   #observe(pending: Pending, ok: boolean): void {
     this.#options.onCommand?.(pending.command.name, (performance.now() - pending.startedAt) / 1000, ok);
   }
 
-  #arm(at: number): void {
-    if (at >= this.#timerAt) return;
-    clearTimeout(this.#timer);
-    this.#timerAt = at;
-    this.#timer = setTimeout(this.#onTimer, Math.min(TIMER_MAX_MS, Math.max(1, at - performance.now())));
-  }
-
-  /** After a pause of this process the answer may be here already: it is read before the deadline is judged. */
-  #onTimer = (): void => {
-    setImmediate(this.#expire);
-  };
-
-  /** One timer for all: it fires at the earliest deadline that there was, and looks again. */
-  #expire = (): void => {
-    if (this.#broken !== undefined) return;
-    this.#timerAt = Number.POSITIVE_INFINITY;
+  #expire(): void {
     const now = performance.now();
     const oldest = this.#sent.peek();
     if (oldest !== undefined && oldest.deadline <= now) {
-      this.#break(
-        new BeanstalkdError(
-          'TIMEOUT',
-          'unknown',
-          `no answer to ${oldest.command.name} in ${Math.round(oldest.timeoutMs)} ms`,
-        ),
-      );
+      this.#break(silence(oldest.command, oldest.timeoutMs));
       return;
     }
-    for (const late of this.#unsent.take(({ deadline }) => deadline <= now)) {
-      this.#observe(late, false);
-      late.reject(
-        new BeanstalkdError(
-          'TIMEOUT',
-          'none',
-          `${late.command.name} could not be sent in ${late.timeoutMs} ms`,
-        ),
-      );
-    }
+    for (const late of this.#unsent.take(({ deadline }) => deadline <= now))
+      this.#reject(late, notSentInTime(late.command, late.timeoutMs));
     let next = this.#sent.peek()?.deadline ?? Number.POSITIVE_INFINITY;
     for (const { deadline } of this.#unsent) next = Math.min(next, deadline);
-    if (next !== Number.POSITIVE_INFINITY) this.#arm(next);
-  };
+    if (next === Number.POSITIVE_INFINITY) this.#beat(now);
+    else this.#alarm.ringAt(next);
+  }
+
+  /** The heartbeat, when nothing is under way: see {@link silent}. */
+  #beat(now: number): void {
+    const { keepaliveDelayMs, commandTimeoutMs } = this.#options;
+    const beatAt = this.#askedAt + keepaliveDelayMs;
+    if (now >= beatAt) this.#enqueue(listTubeUsed(), commandTimeoutMs, NOTHING, NOTHING);
+    else this.#alarm.ringAt(beatAt);
+  }
 
   /** Part of a body has moved, so beanstalkd is alive: the oldest command gets more time. */
   #renew(): void {
@@ -329,22 +333,17 @@ export class Connection {
 
   #break(error: BeanstalkdError): void {
     if (this.#broken !== undefined) return;
+    if (error.code === 'TIMEOUT') this.#socket.removeAllListeners('data').on('data', () => this.reset());
+    else this.#socket.destroy();
     this.#fail(error);
-    this.#socket.destroy();
   }
 
   #fail(error: BeanstalkdError): void {
     this.#broken = error;
-    clearTimeout(this.#timer);
+    this.#alarm.stop();
     this.#decoder.abandon();
-    for (let pending = this.#sent.shift(); pending !== undefined; pending = this.#sent.shift()) {
-      this.#observe(pending, false);
-      pending.reject(error);
-    }
-    for (let pending = this.#unsent.shift(); pending !== undefined; pending = this.#unsent.shift()) {
-      this.#observe(pending, false);
-      pending.reject(unsent(error));
-    }
+    for (const pending of this.#sent.take(ALL)) this.#reject(pending, error);
+    for (const pending of this.#unsent.take(ALL)) this.#reject(pending, unsent(error));
     this.#options.onBroken?.(error);
   }
 }

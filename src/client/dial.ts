@@ -1,11 +1,12 @@
 import { connect, type Socket } from 'node:net';
 import type { Address } from './address.ts';
 import { BeanstalkdError } from './errors.ts';
+import { lookUp } from './look-up.ts';
 
 export interface DialOptions {
   /** Milliseconds for the dial and the handshake together. */
   readonly connectTimeoutMs: number;
-  /** Milliseconds of idleness before TCP keepalive probes; below 1000 Node truncates it to the kernel's 2 hours. */
+  /** Milliseconds of idleness before TCP keepalive probes, where Node makes the kernel's 2 hours of less than 1000. */
   readonly keepaliveDelayMs: number;
 }
 
@@ -14,6 +15,7 @@ export function dial(address: Address, options: DialOptions): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = connect({
       ...address,
+      lookup: lookUp,
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: options.keepaliveDelayMs,

@@ -5,6 +5,12 @@ import { BeanstalkdError } from './errors.ts';
 export const lost = (why: string, cause?: unknown) =>
   new BeanstalkdError('CONNECTION_LOST', 'unknown', why, { cause });
 
+export const silence = (command: Command<ReplyName>, timeoutMs: number) =>
+  new BeanstalkdError('TIMEOUT', 'unknown', `no answer to ${command.name} in ${Math.round(timeoutMs)} ms`);
+
+export const notSentInTime = (command: Command<ReplyName>, timeoutMs: number) =>
+  new BeanstalkdError('TIMEOUT', 'none', `${command.name} could not be sent in ${timeoutMs} ms`);
+
 /** The same failure for a command that never left. */
 export const unsent = (error: BeanstalkdError) =>
   new BeanstalkdError(

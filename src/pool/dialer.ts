@@ -7,6 +7,8 @@ const BACKOFF_FIRST_MS = 50;
 /** At most this far apart, so that a server that returns is found at once. */
 const BACKOFF_MAX_MS = 1_000;
 
+const NOTHING = () => {};
+
 export interface DialerOptions extends Omit<ConnectionOptions, 'onBroken'> {
   readonly address: Address;
   /** Connections at once, all kinds together. */
@@ -16,7 +18,7 @@ export interface DialerOptions extends Omit<ConnectionOptions, 'onBroken'> {
 /**
  * Makes all connections, counts them, and knows whether beanstalkd can be reached. Once a dial has failed,
  * further ones are refused at once, while attempts go on in the background, with back-off and jitter; the
- * first that succeeds opens the way again.
+ * first that succeeds opens the way again, and resets the connections on which beanstalkd had fallen silent.
  */
 export class Dialer {
   readonly #options: DialerOptions;
@@ -27,6 +29,8 @@ export class Dialer {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
   #reconnects = 0;
+  #reachedAt = 0;
+  readonly #silent = new Set<Connection>();
 
   constructor(options: DialerOptions) {
     this.#options = options;
@@ -59,9 +63,6 @@ export class Dialer {
     this.#dialing += 1;
     try {
       return await this.#connect(onBroken, memory);
-    } catch (error) {
-      if (error instanceof BeanstalkdError) this.#backOff(error);
-      throw error;
     } finally {
       this.#dialing -= 1;
     }
@@ -70,9 +71,21 @@ export class Dialer {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+    for (const connection of this.#silent) connection.destroy();
   }
 
   async #connect(onBroken: (error: BeanstalkdError) => void, memory: BodyMemory): Promise<Connection> {
+    const startedAt = performance.now();
+    try {
+      return await this.#handOver(onBroken, memory);
+    } catch (error) {
+      // One that began before beanstalkd was reached says nothing of now.
+      if (error instanceof BeanstalkdError && startedAt > this.#reachedAt) this.#backOff(error);
+      throw error;
+    }
+  }
+
+  async #handOver(onBroken: (error: BeanstalkdError) => void, memory: BodyMemory): Promise<Connection> {
     let handedOver = false;
     const connection = await Connection.dial(this.#options.address, {
       ...this.#options,
@@ -80,17 +93,34 @@ export class Dialer {
       onBroken: (error) => {
         if (!handedOver) return;
         this.#open -= 1;
+        if (connection.silent) this.#fellSilent(connection);
         onBroken(error);
       },
     });
     if (connection.broken !== undefined) throw connection.broken;
     handedOver = true;
     this.#open += 1;
+    this.#reached();
     if (this.#closed) {
       connection.destroy();
       throw new PoolError({ code: 'SHUTTING_DOWN' });
     }
     return connection;
+  }
+
+  /** Is it this connection alone, or can beanstalkd not be reached? */
+  #fellSilent(connection: Connection): void {
+    // Those that the kernel has given up meanwhile.
+    for (const former of this.#silent) if (!former.silent) this.#silent.delete(former);
+    this.#silent.add(connection);
+    if (this.#silent.size === 1 && this.#failure === undefined && !this.#closed) this.#attempt();
+  }
+
+  /** Before anything else is done: what the silent ones hold is to be ready again. */
+  #reached(): void {
+    this.#reachedAt = performance.now();
+    for (const connection of this.#silent) connection.reset();
+    this.#silent.clear();
   }
 
   #backOff(failure: BeanstalkdError): void {
@@ -117,15 +147,10 @@ export class Dialer {
   }
 
   #attempt(): void {
-    this.#connect(() => {}, this.#options.memory).then(
-      (connection) => {
-        connection.destroy();
-        this.#up();
-      },
-      (error: unknown) => {
-        if (this.#failure !== undefined && error instanceof BeanstalkdError) this.#failure = error;
-      },
-    );
+    this.#connect(NOTHING, this.#options.memory).then((connection) => {
+      connection.destroy();
+      this.#up();
+    }, NOTHING);
   }
 
   #up(): void {
