@@ -5,18 +5,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { freePort, poll } from '../support/beanstalkd.ts';
-import { GatewayProcess } from '../support/gateway-process.ts';
+import { startListening, startProcess } from '../support/processes.ts';
 
 describe('not started', () => {
   test('--help', async () => {
-    const gateway = new GatewayProcess(['--help', '--wrong'], { PORT: 'wrong' });
+    const gateway = startProcess(['--help', '--wrong'], { PORT: 'wrong' });
     expect(await gateway.exit).toEqual({ code: 0, signal: null });
     expect(gateway.stdout).toContain('--reserve-slice <value>\n');
     expect(gateway.stderr).toBe('');
   });
 
   test('--version', async () => {
-    const gateway = new GatewayProcess(['--version']);
+    const gateway = startProcess(['--version']);
     expect(await gateway.exit).toEqual({ code: 0, signal: null });
     expect(gateway.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
@@ -47,7 +47,7 @@ describe('not started', () => {
       /HOST: 192.0.2.1 is no address/,
     ],
   ])('%s: one line, exit code %i', async (_, code, args, env, line) => {
-    const gateway = new GatewayProcess(args, env);
+    const gateway = startProcess(args, env);
     expect(await gateway.exit).toEqual({ code, signal: null });
     expect(gateway.stderr).toMatch(/^beanstalkd-gateway: [^\n]+\n$/);
     expect(gateway.stderr).toMatch(line);
@@ -59,7 +59,7 @@ describe('not started', () => {
     await once(other, 'listening');
     const address = other.address();
     const port = typeof address === 'object' ? String(address?.port) : '';
-    const gateway = new GatewayProcess(['--port', port]);
+    const gateway = startProcess(['--port', port]);
     expect(await gateway.exit).toEqual({ code: 1, signal: null });
     expect(gateway.stderr).toBe(
       `beanstalkd-gateway: PORT: ${port} on 127.0.0.1 is in use by another program\n`,
@@ -70,14 +70,14 @@ describe('not started', () => {
 describe('started', () => {
   test('without a beanstalkd there: alive, not ready, and it says so', async () => {
     const url = `beanstalkd://127.0.0.1:${await freePort()}`;
-    const gateway = await GatewayProcess.listening(['--beanstalkd-url', url]);
+    const gateway = await startListening(['--beanstalkd-url', url]);
     expect((await gateway.call('GET', '/livez')).status).toBe(200);
     await poll('it is not ready', async () => (await gateway.call('GET', '/readyz')).status === 503);
   });
 
   test('the log is JSON, says where it listens and to whom it talks, and has failed requests alone', async () => {
     const port = await freePort();
-    const gateway = await GatewayProcess.listening(['--beanstalkd-url', `beanstalkd://127.0.0.1:${port}`]);
+    const gateway = await startListening(['--beanstalkd-url', `beanstalkd://127.0.0.1:${port}`]);
     await gateway.call('GET', '/livez');
     await gateway.call('GET', '/nowhere');
     await poll('the request is logged', () => gateway.stdout.includes('404'));
@@ -89,13 +89,13 @@ describe('started', () => {
   });
 
   test('an open door that is meant is warned of in the log', async () => {
-    const gateway = await GatewayProcess.listening(['--host=0.0.0.0', '--allow-anonymous']);
+    const gateway = await startListening(['--host=0.0.0.0', '--allow-anonymous']);
     expect(gateway.stdout).toMatch(/^\{"level":40,[^\n]*ALLOW_ANONYMOUS: anybody who reaches 0\.0\.0\.0/);
   });
 
   test('LOG_LEVEL=silent is silent', async () => {
     const port = await freePort();
-    const gateway = new GatewayProcess([], { LOG_LEVEL: 'silent', PORT: String(port) });
+    const gateway = startProcess([], { LOG_LEVEL: 'silent', PORT: String(port) });
     const live = () =>
       fetch(`http://127.0.0.1:${port}/livez`).then(
         ({ ok }) => ok,
@@ -111,12 +111,12 @@ describe('started', () => {
     const dataDir = await mkdtemp(join(tmpdir(), 'gateway-test-'));
     onTestFinished(() => rm(dataDir, { recursive: true, force: true }));
     const env = { BEANSTALKD_URL: 'own', DATA_DIR: dataDir };
-    const first = await GatewayProcess.listening([], env);
+    const first = await startListening([], env);
     expect((await first.call('GET', '/readyz')).status).toBe(200);
     expect((await first.call('POST', '/v1/tubes/kept/jobs', 'hello')).status).toBe(201);
     first.signal('SIGTERM');
     expect(await first.exit).toEqual({ code: 0, signal: null });
-    const second = await GatewayProcess.listening([], env);
+    const second = await startListening([], env);
     expect(await (await second.call('GET', '/v1/tubes/kept/peek?state=ready')).text()).toContain(
       '"body":"hello"',
     );

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { pidBehind, processes, talk } from '../own/talk.ts';
 import { Beanstalkd, poll } from '../support/beanstalkd.ts';
-import { GatewayProcess } from '../support/gateway-process.ts';
+import type { GatewayProcess } from '../support/gateway-process.ts';
+import { startListening } from '../support/processes.ts';
 import type { RawConnection } from '../support/raw-connection.ts';
 
 /** Far longer than any test: what ends sooner has not waited for it. */
@@ -23,7 +24,7 @@ beforeAll(async () => {
 afterAll(() => beanstalkd.stop());
 
 function start(env: Record<string, string> = {}, nodeArgs: string[] = []): Promise<GatewayProcess> {
-  return GatewayProcess.listening([], { BEANSTALKD_URL: beanstalkd.url, ...LONG_GRACE, ...env }, nodeArgs);
+  return startListening([], { BEANSTALKD_URL: beanstalkd.url, ...LONG_GRACE, ...env }, nodeArgs);
 }
 
 /** Puts from behind and reserves through the gateway. */

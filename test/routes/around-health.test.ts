@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { poll } from '../support/beanstalkd.ts';
-import { GatewayProcess } from '../support/gateway-process.ts';
+import { startListening } from '../support/processes.ts';
 import { type Calls, test } from './calls.ts';
 import { at } from './contract.ts';
 
@@ -27,7 +27,7 @@ test.concurrent('/readyz: a beanstalkd that says nothing is not ready', async ({
 });
 
 test('/readyz gives no path away', async () => {
-  const gateway = await GatewayProcess.listening([], { BEANSTALKD_URL: 'unix:/nowhere/secret/socket' });
+  const gateway = await startListening([], { BEANSTALKD_URL: 'unix:/nowhere/secret/socket' });
   await poll('a reason', async () =>
     (await (await gateway.call('GET', '/readyz')).text()).includes('reason'),
   );

@@ -2,42 +2,55 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { Address } from '../../src/client/address.ts';
+import { LOOPBACK, type Place } from './place.ts';
 import { RawConnection } from './raw-connection.ts';
 
-/** A real beanstalkd on a free port of the loopback, and what tests do to it. */
+/** A real beanstalkd on a free port, and what tests do to it. */
 export class Beanstalkd {
   readonly port: number;
+  readonly #place: Place;
   readonly #args: readonly string[];
   readonly #raw: RawConnection[] = [];
   #process: ChildProcess | undefined;
 
-  private constructor(port: number, args: readonly string[]) {
+  private constructor(port: number, place: Place, args: readonly string[]) {
     this.port = port;
+    this.#place = place;
     this.#args = args;
   }
 
-  static async start(...args: string[]): Promise<Beanstalkd> {
-    const beanstalkd = new Beanstalkd(await freePort(), args);
+  /** On the loopback. */
+  static start(...args: string[]): Promise<Beanstalkd> {
+    return Beanstalkd.startAt(LOOPBACK, ...args);
+  }
+
+  static async startAt(place: Place, ...args: string[]): Promise<Beanstalkd> {
+    const beanstalkd = new Beanstalkd(await freePort(), place, args);
     await beanstalkd.run();
     return beanstalkd;
   }
 
   get address(): Address {
-    return { host: '127.0.0.1', port: this.port };
+    return { host: this.#place.address, port: this.port };
   }
 
   get url(): string {
-    return `beanstalkd://127.0.0.1:${this.port}`;
+    return `beanstalkd://${this.#place.address}:${this.port}`;
+  }
+
+  get pid(): number {
+    if (this.#process?.pid === undefined) throw new Error('it does not run');
+    return this.#process.pid;
   }
 
   async run(): Promise<void> {
-    const child = spawn('beanstalkd', ['-l', '127.0.0.1', '-p', String(this.port), ...this.#args], {
-      stdio: 'ignore',
-    });
+    const { inside, address } = this.#place;
+    const command = [...inside, 'beanstalkd', '-l', address, '-p', String(this.port), ...this.#args];
+    const child = spawn(command[0] ?? '', command.slice(1), { stdio: 'ignore' });
     this.#process = child;
     await poll('beanstalkd listens', async () => {
       if (child.exitCode !== null) throw new Error(`beanstalkd ended with ${child.exitCode}`);
-      const probe = await RawConnection.open(this.port).catch(() => undefined);
+      const probe = await RawConnection.open(this.port, this.#place).catch(() => undefined);
       probe?.close();
       return probe !== undefined;
     });
@@ -59,7 +72,7 @@ export class Beanstalkd {
 
   /** A second view from behind, which knows nothing of the gateway. */
   async raw(): Promise<RawConnection> {
-    const raw = await RawConnection.open(this.port);
+    const raw = await RawConnection.open(this.port, this.#place);
     this.#raw.push(raw);
     return raw;
   }

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
 import { poll } from './beanstalkd.ts';
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts');
@@ -11,16 +10,23 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** The gateway as a process of its own, as an operator runs it. Killed when the test is over. */
+/** The gateway as a process of its own, as an operator runs it. */
 export class GatewayProcess {
   readonly exit: Promise<Exit>;
   readonly #child: ChildProcess;
   stdout = '';
   stderr = '';
 
-  constructor(args: readonly string[], env: Record<string, string> = {}, nodeArgs: readonly string[] = []) {
+  /** @param inside the command that runs another one where the gateway is to run; empty for here */
+  constructor(
+    args: readonly string[],
+    env: Record<string, string> = {},
+    nodeArgs: readonly string[] = [],
+    inside: readonly string[] = [],
+  ) {
     const { PATH } = process.env;
-    this.#child = spawn(process.execPath, ['--import', 'tsx', ...nodeArgs, MAIN, ...args], {
+    const command = [...inside, process.execPath, '--import', 'tsx', ...nodeArgs, MAIN, ...args];
+    this.#child = spawn(command[0] ?? '', command.slice(1), {
       // Nothing of the surroundings: not the settings, and not that npm may have started the tests.
       env: { ...(PATH === undefined ? {} : { PATH }), PORT: '0', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -32,25 +38,17 @@ export class GatewayProcess {
       this.stderr += chunk.toString();
     });
     this.exit = once(this.#child, 'close').then(([code, signal]) => ({ code, signal }));
-    onTestFinished(() => void this.#child.kill('SIGKILL'));
   }
 
-  /** Resolves when it listens. */
-  static async listening(
-    args: readonly string[],
-    env?: Record<string, string>,
-    nodeArgs?: readonly string[],
-  ) {
-    const gateway = new GatewayProcess(args, env, nodeArgs);
-    await poll(
+  untilListening(): Promise<void> {
+    return poll(
       'the gateway listens',
       () => {
-        if (gateway.#child.exitCode !== null) throw new Error(`ended: ${gateway.stdout}${gateway.stderr}`);
-        return gateway.stdout.includes('listening on ');
+        if (this.#child.exitCode !== null) throw new Error(`ended: ${this.stdout}${this.stderr}`);
+        return this.stdout.includes('listening on ');
       },
       20_000,
     );
-    return gateway;
   }
 
   /** Where it listens, as its log says. */

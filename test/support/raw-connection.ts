@@ -1,5 +1,5 @@
-import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { LOOPBACK, type Place } from './place.ts';
 
 /** beanstalkd's protocol by hand, sharing no line with the client under test. One command at a time. */
 export class RawConnection {
@@ -17,10 +17,8 @@ export class RawConnection {
     socket.on('close', () => this.#wake());
   }
 
-  static async open(port: number): Promise<RawConnection> {
-    const socket = connect(port, '127.0.0.1');
-    await once(socket, 'connect');
-    return new RawConnection(socket);
+  static async open(port: number, { dial }: Pick<Place, 'dial'> = LOOPBACK): Promise<RawConnection> {
+    return new RawConnection(await dial(port));
   }
 
   write(bytes: string | Buffer): void {

@@ -1,0 +1,153 @@
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Place } from '../support/place.ts';
+
+const DIALLER = join(import.meta.dirname, 'dialler.mjs');
+const run = promisify(execFile);
+
+/** Why no namespace can be made here; undefined where it can. */
+export function whyNoNetwork(): string | undefined {
+  const { status, error, stderr } = spawnSync('unshare', [
+    '--net',
+    'ip',
+    'link',
+    'add',
+    'br0',
+    'type',
+    'bridge',
+  ]);
+  if (status === 0) return undefined;
+  return `no network namespace can be made here (${error?.message ?? stderr.toString().trim()})`;
+}
+
+/**
+ * Network namespaces joined by a bridge, as hosts are by a switch. Each lives as long as a process of ours in it,
+ * so that nothing is left of them, however the test ends.
+ */
+export class Network {
+  readonly #bridge: ChildProcess;
+  readonly #hosts: Host[] = [];
+
+  private constructor(bridge: ChildProcess) {
+    this.#bridge = bridge;
+  }
+
+  static async open(): Promise<Network> {
+    const bridge = spawn('unshare', ['--net', 'sh', '-c', 'echo; exec cat'], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    await once(bridge.stdout, 'data');
+    const network = new Network(bridge);
+    await network.#in(bridge, 'ip', 'link', 'add', 'br0', 'type', 'bridge');
+    await network.#in(bridge, 'ip', 'link', 'set', 'br0', 'up');
+    return network;
+  }
+
+  /** One more host, plugged in. */
+  async host(): Promise<Host> {
+    const number = this.#hosts.length + 1;
+    const dialler = spawn('unshare', ['--net', process.execPath, DIALLER], {
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    });
+    await once(dialler, 'message');
+    const address = `10.99.0.${number}`;
+    const port = `port${number}`;
+    const bridge = this.#bridge;
+    await this.#in(
+      bridge,
+      'ip',
+      'link',
+      'add',
+      port,
+      'type',
+      'veth',
+      'peer',
+      'eth0',
+      'netns',
+      pidOf(dialler),
+    );
+    await this.#in(bridge, 'ip', 'link', 'set', port, 'master', 'br0', 'up');
+    await this.#in(dialler, 'ip', 'address', 'add', `${address}/24`, 'dev', 'eth0');
+    await this.#in(dialler, 'ip', 'link', 'set', 'eth0', 'up');
+    await this.#in(dialler, 'ip', 'link', 'set', 'lo', 'up');
+    const host = new Host(address, dialler, (plugged) =>
+      this.#in(bridge, 'ip', 'link', 'set', port, ...(plugged ? ['master', 'br0'] : ['nomaster'])),
+    );
+    this.#hosts.push(host);
+    return host;
+  }
+
+  close(): void {
+    for (const host of this.#hosts) host.close();
+    this.#bridge.kill('SIGKILL');
+  }
+
+  async #in(anchor: ChildProcess, ...command: string[]): Promise<void> {
+    const [program = '', ...args] = [...enter(anchor), ...command];
+    await run(program, args);
+  }
+}
+
+/** A namespace with an address of its own. */
+export class Host implements Place {
+  readonly address: string;
+  readonly #dialler: ChildProcess;
+  readonly #plug: (plugged: boolean) => Promise<void>;
+  readonly #calls = new Map<number, { resolve(socket: Socket): void; reject(error: Error): void }>();
+  #calledBefore = 0;
+
+  constructor(address: string, dialler: ChildProcess, plug: (plugged: boolean) => Promise<void>) {
+    this.address = address;
+    this.#dialler = dialler;
+    this.#plug = plug;
+    dialler.on('message', (message, socket) => this.#answer(message as DiallerAnswer, socket as Socket));
+  }
+
+  get inside(): readonly string[] {
+    return enter(this.#dialler);
+  }
+
+  /** Unplugs it from the bridge: its carrier stays up, and nothing arrives any more, no FIN and no RST. */
+  cut(): Promise<void> {
+    return this.#plug(false);
+  }
+
+  heal(): Promise<void> {
+    return this.#plug(true);
+  }
+
+  dial = (port: number, address = this.address): Promise<Socket> => {
+    this.#calledBefore += 1;
+    const call = this.#calledBefore;
+    return new Promise((resolve, reject) => {
+      this.#calls.set(call, { resolve, reject });
+      this.#dialler.send({ call, port, address });
+    });
+  };
+
+  close(): void {
+    this.#dialler.kill('SIGKILL');
+  }
+
+  #answer({ call, error }: DiallerAnswer, socket: Socket): void {
+    const asked = this.#calls.get(call);
+    this.#calls.delete(call);
+    if (error === undefined) asked?.resolve(socket);
+    else asked?.reject(new Error(error));
+  }
+}
+
+interface DiallerAnswer {
+  readonly call: number;
+  readonly error?: string;
+}
+
+const pidOf = ({ pid }: ChildProcess): string => {
+  if (pid === undefined) throw new Error('not started');
+  return String(pid);
+};
+
+const enter = (anchor: ChildProcess): string[] => ['nsenter', `--net=/proc/${pidOf(anchor)}/ns/net`];
