@@ -9,6 +9,7 @@ import { CommandEncoder } from './encode.ts';
 import { BeanstalkdError } from './errors.ts';
 import { lost, notSentInTime, protocolError, refused, silence, unsent } from './failures.ts';
 import { Fifo } from './fifo.ts';
+import { type Pending, renew } from './pending.ts';
 import { TubeState } from './tube-state.ts';
 
 export interface ConnectionOptions extends DialOptions {
@@ -17,6 +18,8 @@ export interface ConnectionOptions extends DialOptions {
   readonly memory: BodyMemory;
   /** Called once, when the connection has become useless. */
   readonly onBroken?: (error: BeanstalkdError) => void;
+  /** Called once it is {@link Connection.silent}. */
+  readonly onSilent?: (connection: Connection) => void;
   /** Called for every command that is over. */
   readonly onCommand?: CommandObserver;
 }
@@ -28,22 +31,9 @@ const WINDOW_COMMANDS = 128;
 const WINDOW_BYTES = 1_048_576;
 /** Commands that wait for the window. Their bodies are bounded by the caller's memory. */
 const QUEUE_MAX = 16_384;
-/** A body on its way renews its command's deadline by progress, up to so many deadlines in all. */
-const DEADLINES_MAX = 6;
 
 const NOTHING = () => {};
 const ALL = () => true;
-
-interface Pending {
-  readonly command: Command<ReplyName>;
-  readonly startedAt: number;
-  readonly timeoutMs: number;
-  /** By `performance.now()`. */
-  deadline: number;
-  bytes: number;
-  readonly resolve: (reply: Reply) => void;
-  readonly reject: (error: BeanstalkdError) => void;
-}
 
 /**
  * One connection to one beanstalkd. Commands are pipelined: written in order, answered in order. Once
@@ -67,6 +57,7 @@ export class Connection {
   readonly #alarm = new Alarm(() => this.#expire());
   #askedAt = performance.now();
   #broken: BeanstalkdError | undefined;
+  #silent = false;
 
   private constructor(socket: Socket, address: Address, options: ConnectionOptions) {
     this.#socket = socket;
@@ -110,7 +101,7 @@ export class Connection {
    * reason: a keepalive that finds the link dead leaves no socket that could be reset.
    */
   get silent(): boolean {
-    return this.#broken?.code === 'TIMEOUT' && !this.#socket.destroyed;
+    return this.#silent && !this.#socket.destroyed;
   }
 
   /** Commands sent and not answered. */
@@ -152,9 +143,8 @@ export class Connection {
   hangUp(): void {
     if (this.#broken !== undefined) return;
     this.#fail(lost('hung up'));
-    this.#socket.removeAllListeners('data');
-    this.#socket.on('data', () => this.#socket.destroy());
-    this.#socket.setTimeout(this.#options.commandTimeoutMs, () => this.#socket.destroy());
+    this.#socket.setTimeout(this.#options.commandTimeoutMs, () => this.#fallSilent());
+    this.#socket.removeAllListeners('data').on('data', () => this.#socket.destroy());
     this.#socket.end();
   }
 
@@ -232,10 +222,8 @@ export class Connection {
     const bytes = this.#encoder.write(command.line);
     this.#bytesUnderWay += bytes;
     this.#sent.push({
+      ...behind,
       command,
-      startedAt: behind.startedAt,
-      timeoutMs: behind.timeoutMs,
-      deadline: behind.deadline,
       bytes,
       resolve: (reply) => {
         if (reply.name === 'NOT_IGNORED') throw protocolError(command, reply);
@@ -324,18 +312,20 @@ export class Connection {
   /** Part of a body has moved, so beanstalkd is alive: the oldest command gets more time. */
   #renew(): void {
     const oldest = this.#sent.peek();
-    if (oldest === undefined) return;
-    oldest.deadline = Math.max(
-      oldest.deadline,
-      Math.min(performance.now() + oldest.timeoutMs, oldest.startedAt + oldest.timeoutMs * DEADLINES_MAX),
-    );
+    if (oldest !== undefined) renew(oldest);
   }
 
   #break(error: BeanstalkdError): void {
     if (this.#broken !== undefined) return;
-    if (error.code === 'TIMEOUT') this.#socket.removeAllListeners('data').on('data', () => this.reset());
-    else this.#socket.destroy();
+    if (error.code !== 'TIMEOUT') this.#socket.destroy();
     this.#fail(error);
+    if (error.code === 'TIMEOUT') this.#fallSilent();
+  }
+
+  #fallSilent(): void {
+    this.#silent = true;
+    this.#socket.removeAllListeners('data').on('data', () => this.reset());
+    this.#options.onSilent?.(this);
   }
 
   #fail(error: BeanstalkdError): void {

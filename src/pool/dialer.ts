@@ -93,8 +93,10 @@ export class Dialer {
       onBroken: (error) => {
         if (!handedOver) return;
         this.#open -= 1;
-        if (connection.silent) this.#fellSilent(connection);
         onBroken(error);
+      },
+      onSilent: (silent) => {
+        if (handedOver) this.#fellSilent(silent);
       },
     });
     if (connection.broken !== undefined) throw connection.broken;

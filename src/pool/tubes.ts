@@ -94,7 +94,8 @@ export class Tubes {
     } catch (error) {
       throw clearing.deleted > 0 ? halfDone(error, clearing.deleted) : error;
     } finally {
-      connection.destroy();
+      // One that fell silent is reset by the dialer.
+      if (!connection.silent) connection.destroy();
     }
   }
 

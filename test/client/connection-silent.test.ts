@@ -56,6 +56,26 @@ test('a word from beanstalkd, too late, is no answer to anybody, and resets it',
   await expect(connection.execute(deleteJob('2'))).rejects.toMatchObject({ outcome: 'none' });
 });
 
+test('a wait hung up that beanstalkd does not end falls silent too', async () => {
+  const silent: unknown[] = [];
+  const { connection, peer } = await fakePair({
+    commandTimeoutMs: 100,
+    onSilent: (fallen) => silent.push(fallen),
+  });
+  const waiting = expect(
+    connection.execute(reserveWithTimeout(['default'], 9), 10_000),
+  ).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
+  await peer.takes('reserve-with-timeout 9\r\n');
+  // It does not end its side because the gateway has ended its own.
+  peer.socket.allowHalfOpen = true;
+  connection.hangUp();
+  await waiting;
+  await poll('it is silent', () => connection.silent);
+  expect(silent).toEqual([connection]);
+  connection.reset();
+  expect(connection.silent).toBe(false);
+});
+
 test('one that broke otherwise is closed at once', async () => {
   const { connection, peer } = await fakePair();
   const asked = expect(connection.execute(deleteJob('1'))).rejects.toMatchObject({ code: 'PROTOCOL_ERROR' });

@@ -10,12 +10,14 @@ const TIMEOUT_UNKNOWN = { status: 504, type: 'beanstalkd-timeout', outcome: 'unk
 const TIMEOUT_NONE = { status: 504, type: 'beanstalkd-timeout', outcome: 'none' };
 
 /** The gateway and beanstalkd on hosts of their own; what is cut is beanstalkd's. */
-async function open({ onTestFinished }: TestContext): Promise<{ lab: Laboratory; link: Host }> {
+async function open({
+  onTestFinished,
+}: TestContext): Promise<{ lab: Laboratory; gateway: Host; link: Host }> {
   const network = await Network.open();
   onTestFinished(() => network.close());
   const gateway = await network.host();
   const link = await network.host();
-  return { lab: await Laboratory.open({ gateway, server: link }, onTestFinished), link };
+  return { lab: await Laboratory.open({ gateway, server: link }, onTestFinished), gateway, link };
 }
 
 /** Milliseconds until a put goes through; those before it are refused at once. */
@@ -65,6 +67,22 @@ describe.skipIf(why !== undefined).concurrent('a link cut without a FIN', () => 
     expect(jsonOf(gone)).toMatchObject({ status: 410, reason: 'connection-lost' });
     // A FIN that TCP repeats would come this much later again; and a keepalive would have left nothing to end.
     await until(performance.now() + 10_000);
+    await link.heal();
+    await lab.untilState(id, 'ready', 2_000);
+  }, 60_000);
+
+  test('a job that beanstalkd gives to a wait that was hung up meanwhile is back as soon as the link is', async (context) => {
+    const { lab, gateway, link } = await open(context);
+    const caller = await gateway.dial(Number(new URL(lab.gateway.url).port), '127.0.0.1');
+    caller.write('POST /v1/tubes/t/reservations?timeout=60 HTTP/1.1\r\nHost: gateway\r\n\r\n');
+    await lab.untilWaiting('t');
+    await link.cut();
+    const cutAt = performance.now();
+    caller.destroy();
+    const id = await lab.raw.put('t', 'x');
+    expect(await lab.raw.stateOf(id)).toBe('reserved');
+    // Deep in the growing distances at which TCP repeats what it sent.
+    await until(cutAt + 8_000);
     await link.heal();
     await lab.untilState(id, 'ready', 2_000);
   }, 60_000);
