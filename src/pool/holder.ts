@@ -27,6 +27,11 @@ export interface NotToBeTaken {
 const GONE: Taken = { kind: 'gone' };
 const REFUSED: Taken = { kind: 'refused' };
 
+/** A job is asked about so often before it is given back unseen. */
+const ATTEMPTS = 3;
+/** For a job whose own beanstalkd did not say. Closing the connection would keep it, and end all that is held there. */
+const USUAL_PRIORITY = 1_024;
+
 /** More on one connection make every delete slower: beanstalkd scans them (DESIGN.md, Holding). */
 const HELD_MAX = 1_000;
 
@@ -201,7 +206,7 @@ export class Holder {
   async #began(reply: ReplyOf<'RESERVED'>, began: Interval): Promise<Taken> {
     this.#endFormer(reply.id);
     try {
-      const job = await this.stats(reply.id);
+      const job = await this.#orGiveBack(reply.id, () => this.stats(reply.id));
       if (job?.state === 'reserved') return await this.#hold(reply.body, job, began);
     } catch (error) {
       this.#giveBack(reply.body);
@@ -217,7 +222,9 @@ export class Holder {
    */
   async #beganAfterWait(reply: ReplyOf<'RESERVED'>): Promise<Taken> {
     try {
-      const [touched, job] = await Promise.all([this.touch(reply.id), this.stats(reply.id)]);
+      const [touched, job] = await this.#orGiveBack(reply.id, () =>
+        Promise.all([this.touch(reply.id), this.stats(reply.id)]),
+      );
       if (touched !== undefined && job !== undefined) {
         if (this.#observer.hasRoom()) return await this.#hold(reply.body, job, touched);
         await this.#putBack(job);
@@ -230,6 +237,21 @@ export class Holder {
     }
     this.#giveBack(reply.body);
     return GONE;
+  }
+
+  /** What asks about a job just taken: refused, it would leave the job held by us and known to nobody. */
+  async #orGiveBack<T>(id: string, ask: () => Promise<T>): Promise<T> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (this.broken) throw error;
+        if (tries === ATTEMPTS) {
+          await this.#connection.execute(release(id, USUAL_PRIORITY, 0));
+          throw error;
+        }
+      }
+    }
   }
 
   async #hold(body: Buffer | undefined, job: JobStats, began: Interval): Promise<Taken> {

@@ -197,10 +197,11 @@ export class Reservations implements HeldObserver {
       if (!settled) throw this.#gone(reservation);
       this.#end(reservation, ending);
     } catch (error) {
+      const failure = reservation.endingSent ? error : beforeSending(error);
       reservation.settlement = undefined;
       reservation.endingSent = false;
-      if (error instanceof BeanstalkdError) this.#failed(reservation, error);
-      throw error;
+      if (failure instanceof BeanstalkdError) this.#failed(reservation, failure);
+      throw failure;
     }
   }
 
@@ -291,14 +292,15 @@ export class Reservations implements HeldObserver {
     }
     this.#pokeCount += 1;
     const { holder, job } = reservation;
-    const now = await holder.stats(job.id).catch(() => 'lost' as const);
-    if (now === 'lost') return;
+    const now = await holder.stats(job.id).catch(() => 'not said' as const);
+    if (holder.broken) return;
     const touchedMeanwhile = performance.now() < reservation.expiredAt;
     if (touchedMeanwhile || reservation.settlement !== undefined) {
       this.#pokes.set(reservation, Math.max(reservation.expiredAt, performance.now() + POKE_AGAIN_MAX_MS));
       return;
     }
-    const ours = now?.state === 'reserved' && now.timeLeft <= 0 && now.reserves === job.reserves;
+    const ours =
+      now === 'not said' || (now?.state === 'reserved' && now.timeLeft <= 0 && now.reserves === job.reserves);
     if (!ours || attempt >= POKES_MAX) {
       this.#end(reservation, { reason: 'expired' });
       return;
@@ -306,5 +308,11 @@ export class Reservations implements HeldObserver {
     setTimeout(() => this.#poke(reservation, attempt + 1), Math.min(POKE_AGAIN_MAX_MS, 5 * 2 ** attempt));
   }
 }
+
+/** Whatever failed ahead of an ending, the ending itself was not carried out. */
+const beforeSending = (error: unknown) =>
+  error instanceof BeanstalkdError
+    ? new BeanstalkdError(error.code, 'none', error.message, { cause: error })
+    : error;
 
 const ended = (reason: EndReason) => new PoolError({ code: 'RESERVATION_ENDED', reason });

@@ -8,6 +8,9 @@ import type { Place } from '../support/place.ts';
 const DIALLER = join(import.meta.dirname, 'dialler.mjs');
 const run = promisify(execFile);
 
+/** A Ctrl-C ends whoever it is for, who may still need the network; it is gone when that one is. */
+const APART = { detached: true } as const;
+
 /** Why no namespace can be made here; undefined where it can. */
 export function whyNoNetwork(): string | undefined {
   const { status, error, stderr } = spawnSync('unshare', [
@@ -38,6 +41,7 @@ export class Network {
   static async open(): Promise<Network> {
     const bridge = spawn('unshare', ['--net', 'sh', '-c', 'echo; exec cat'], {
       stdio: ['pipe', 'pipe', 'ignore'],
+      ...APART,
     });
     await once(bridge.stdout, 'data');
     const network = new Network(bridge);
@@ -51,6 +55,7 @@ export class Network {
     const number = this.#hosts.length + 1;
     const dialler = spawn('unshare', ['--net', process.execPath, DIALLER], {
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      ...APART,
     });
     await once(dialler, 'message');
     const address = `10.99.0.${number}`;

@@ -79,6 +79,16 @@ export class RawConnection {
     return word === 'RESERVED' ? { id, body: await this.bytes(Number(length)) } : undefined;
   }
 
+  /** Takes and deletes all jobs of a tube; their bodies. */
+  async takeAll(tube: string): Promise<Buffer[]> {
+    const bodies: Buffer[] = [];
+    for (let job = await this.reserve(tube); job !== undefined; job = await this.reserve(tube)) {
+      bodies.push(job.body);
+      await this.command(`delete ${job.id}`);
+    }
+    return bodies;
+  }
+
   /** Statistics as they stand, or undefined for NOT_FOUND. */
   async stats(command: string): Promise<Record<string, string> | undefined> {
     const [word, length] = (await this.command(command)).split(' ');
