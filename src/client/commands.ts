@@ -55,6 +55,14 @@ const buriedWithId = (reply: Reply) => reply.name !== 'BURIED' || reply.id !== u
 const buriedWithoutId = (reply: Reply) => reply.name !== 'BURIED' || reply.id === undefined;
 const kickedWithCount = (reply: Reply) => reply.name !== 'KICKED' || reply.count !== undefined;
 const kickedWithoutCount = (reply: Reply) => reply.name !== 'KICKED' || reply.count === undefined;
+const aboutJob = (id: string) => (reply: Reply) =>
+  (reply.name !== 'FOUND' && reply.name !== 'RESERVED') || reply.id === id;
+/** Statistics begin with what they are about; 1.13 quotes the name of a tube. */
+const beginningWith = (...lines: readonly string[]) => {
+  const starts = lines.map((line) => `---\n${line}\n`);
+  return (reply: Reply) =>
+    reply.name !== 'OK' || starts.some((start) => reply.body.toString('latin1', 0, start.length) === start);
+};
 
 export const put = (into: string, job: NewJob) => ({
   name: 'put',
@@ -107,6 +115,7 @@ export const reserveJob = (id: string) => ({
   name: 'reserve-job',
   line: `reserve-job ${jobId(id)}`,
   replies: TAKEN_BY_ID,
+  fits: aboutJob(id),
 });
 
 export const deleteJob = (id: string) => ({ name: 'delete', line: `delete ${jobId(id)}`, replies: DELETED });
@@ -127,7 +136,12 @@ export const bury = (id: string, priority: number) => ({
 
 export const touch = (id: string) => ({ name: 'touch', line: `touch ${jobId(id)}`, replies: TOUCHED });
 
-export const peek = (id: string) => ({ name: 'peek', line: `peek ${jobId(id)}`, replies: FOUND });
+export const peek = (id: string) => ({
+  name: 'peek',
+  line: `peek ${jobId(id)}`,
+  replies: FOUND,
+  fits: aboutJob(id),
+});
 
 export const peekNext = (state: 'ready' | 'delayed' | 'buried', inTube: string) => ({
   name: `peek-${state}`,
@@ -157,12 +171,14 @@ export const statsTube = (name: string) => ({
   name: 'stats-tube',
   line: `stats-tube ${tube(name)}`,
   replies: OK_OR_NOT,
+  fits: beginningWith(`name: ${name}`, `name: "${name}"`),
 });
 
 export const statsJob = (id: string) => ({
   name: 'stats-job',
   line: `stats-job ${jobId(id)}`,
   replies: OK_OR_NOT,
+  fits: beginningWith(`id: ${id}`),
 });
 
 export const listTubes = () => ({ name: 'list-tubes', line: 'list-tubes', replies: OK });

@@ -56,6 +56,8 @@ export class Connection {
   /** Rings at the earliest deadline that there was; what is due then is looked up. */
   readonly #alarm = new Alarm(() => this.#expire());
   #askedAt = performance.now();
+  /** The id of the last job put. */
+  #inserted = '';
   #broken: BeanstalkdError | undefined;
   #silent = false;
 
@@ -243,7 +245,7 @@ export class Connection {
       this.#decoder.abandon();
       return;
     }
-    if (this.#decoder.midReply) this.#renew();
+    if (this.#decoder.midBody) this.#renew();
     // The one before may have had more time.
     const oldest = this.#sent.peek();
     if (oldest !== undefined) this.#alarm.ringAt(oldest.deadline);
@@ -259,8 +261,7 @@ export class Connection {
     }
     this.#bytesUnderWay -= pending.bytes;
     const { command } = pending;
-    const belongs = (command.replies as readonly ReplyName[]).includes(reply.name);
-    if (belongs && (command.fits === undefined || command.fits(reply))) {
+    if (this.#belongs(reply, command)) {
       pending.resolve(reply);
       this.#observe(pending, true);
       return;
@@ -270,6 +271,16 @@ export class Connection {
     this.#reject(pending, refusal);
     if (refusal.code === 'PROTOCOL_ERROR') throw refusal;
   };
+
+  #belongs(reply: Reply, { replies, fits }: Command<ReplyName>): boolean {
+    if (!(replies as readonly ReplyName[]).includes(reply.name)) return false;
+    if (reply.name === 'INSERTED') {
+      // No two jobs have one id: this is the same reply once more.
+      if (reply.id === this.#inserted) return false;
+      this.#inserted = reply.id;
+    }
+    return fits === undefined || fits(reply);
+  }
 
   /** The body of a reply that nobody takes. */
   #giveBack(reply: Reply): void {

@@ -68,9 +68,9 @@ export class ReplyDecoder {
     this.#onReply = onReply;
   }
 
-  /** A reply has begun and is not complete: the bytes that it still lacks are progress. */
-  get midReply(): boolean {
-    return this.#body !== undefined || this.#partialLine !== '';
+  /** A body has begun and is not complete: what comes of it is progress. */
+  get midBody(): boolean {
+    return this.#body !== undefined;
   }
 
   write(chunk: Buffer): void {

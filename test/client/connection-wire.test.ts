@@ -28,7 +28,7 @@ test('commands of one turn arrive together', async () => {
   const all = Array.from({ length: 100 }, () => connection.execute(commands.put('default', job)));
   await peer.takes('put 1 2 3 5\r\nhello\r\n'.repeat(100));
   expect(peer.reads - before).toBe(1);
-  peer.says('INSERTED 1\r\n'.repeat(100));
+  peer.says(Array.from({ length: 100 }, (_, n) => `INSERTED ${n}\r\n`).join(''));
   await Promise.all(all);
 });
 
