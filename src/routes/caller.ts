@@ -1,7 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
-/** An answer that makes no progress towards its caller for so long is given up, and its memory freed. */
-const ANSWER_STALL_MS = 60_000;
+/**
+ * An answer that makes no progress towards its caller for so long is given up, and its memory freed; for up to
+ * twice as long, since Node looks once in this time whether there was any.
+ */
+const ANSWER_STALL_MS = 30_000;
 
 /**
  * The caller at the other end of a request: whether it is still there, and whether it got its answer.
@@ -43,8 +46,9 @@ export class Caller {
     }
     this.#onOver = onOver;
     this.#reply.raw.setTimeout(ANSWER_STALL_MS);
-    // Node reports a write that failed as finished too; a socket that broke is destroyed by then.
-    this.#reply.raw.once('finish', () => this.#over(!this.#request.raw.socket.destroyed));
+    // Node reports a write that failed as finished too, often before it destroys the socket.
+    const { socket } = this.#request.raw;
+    this.#reply.raw.once('finish', () => this.#over(!socket.destroyed && socket.errored === null));
   }
 
   /** Stops watching; for an answer whose delivery does not matter. */
