@@ -140,8 +140,16 @@ export class Holder {
       reserveWithTimeout(tubes, seconds),
       seconds * 1000 + graceMs,
     );
-    if (reply.name !== 'RESERVED') return { kind: 'empty', provenAt: sentAt + seconds * 1000 };
-    return this.#beganAfterWait(reply);
+    switch (reply.name) {
+      case 'RESERVED':
+        return this.#beganAfterWait(reply);
+      case 'TIMED_OUT':
+        return { kind: 'empty', provenAt: sentAt + seconds * 1000 };
+      case 'DEADLINE_SOON':
+        // It holds a job of which nobody here knows: that is ready again with the end of the connection.
+        this.close();
+        return GONE;
+    }
   }
 
   /** Ends a wait. The connection is of no use afterwards. */

@@ -140,7 +140,9 @@ export class Reservations implements HeldObserver {
   }
 
   expired(reservation: Reservation): void {
-    this.#end(reservation, { reason: 'expired' });
+    // An ending that was sent before has been answered before, and says by itself what it was.
+    if (reservation.endingSent) reservation.holder.drop(reservation);
+    else this.#end(reservation, { reason: 'expired' });
   }
 
   /** A connection broke: beanstalkd has all that it held ready again. */
@@ -299,8 +301,12 @@ export class Reservations implements HeldObserver {
       this.#pokes.set(reservation, Math.max(reservation.expiredAt, performance.now() + POKE_AGAIN_MAX_MS));
       return;
     }
-    const ours =
-      now === 'not said' || (now?.state === 'reserved' && now.timeLeft <= 0 && now.reserves === job.reserves);
+    const ours = now === 'not said' || (now?.state === 'reserved' && now.reserves === job.reserves);
+    if (ours && now !== 'not said' && now.timeLeft > 0) {
+      // A touch was carried out whose answer has come together with this one, and is not taken in yet.
+      this.#pokes.set(reservation, performance.now() + POKE_AGAIN_MAX_MS);
+      return;
+    }
     if (!ours || attempt >= POKES_MAX) {
       this.#end(reservation, { reason: 'expired' });
       return;

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { serverFigure } from '../pool/house.ts';
 import { poll } from '../support/beanstalkd.ts';
 import { LOOPBACK } from '../support/place.ts';
-import type { Meddle } from './byte-proxy.ts';
+import type { Link, Meddle } from './byte-proxy.ts';
 import { HandCaller } from './hand-caller.ts';
 import type { Answer } from './http.ts';
 import { jsonOf, type Reservation, saying, until } from './laboratory.ts';
@@ -153,6 +153,49 @@ describe.concurrent('after the expiry', () => {
     expect(await house.raw.stateOf(deleted)).toBeUndefined();
     expect(await house.raw.stateOf(released)).toBe('ready');
   });
+});
+
+/** What beanstalkd says on a connection from the first of these words on comes together with the second one. */
+function sayTogether({ proxy }: Proxied, first: string, second: string): void {
+  let joined: Link | undefined;
+  let held = '';
+  proxy.meddle = (reply, link) => {
+    const said = reply.toString('latin1');
+    if (said.includes(first)) joined = link;
+    if (link !== joined) return reply;
+    held += said;
+    if (held.includes(second)) {
+      proxy.meddle = undefined;
+      link.gateway.write(held);
+    }
+    return undefined;
+  };
+}
+
+test('a touch in the last moment counts, although its answer comes together with that of the poke', async (context) => {
+  const house = await Proxied.open(context);
+  const id = await house.raw.put('t', 'x', { ttr: TTR });
+  const first = await house.reserveOne('t');
+  const from = performance.now();
+  sayTogether(house, 'TOUCHED', 'time-left');
+  await until(from + TTR * 1_000 - 200);
+  expect((await settle(house, 'touch', first)).status).toBe(200);
+  expect(performance.now() - from).toBeGreaterThan(TTR * 1_000);
+  expect(await house.raw.stats(`stats-job ${id}`)).toMatchObject({ state: 'reserved', timeouts: '0' });
+  expect((await settle(house, 'delete', first)).status).toBe(204);
+});
+
+test('a release is one, although its answer comes together with the job for the next holder', async (context) => {
+  const house = await Proxied.open(context);
+  const id = await house.raw.put('t', 'x', { ttr: 600 });
+  const first = await house.reserveOne('t');
+  sayTogether(house, 'RELEASED', 'RESERVED');
+  const [released, second] = await Promise.all([settle(house, 'release', first), house.reserveOne('t')]);
+  expect(released.status).toBe(204);
+  expect(second.job.id).toBe(id);
+  expect((await settle(house, 'release', first)).status).toBe(204);
+  expect(await house.raw.stats(`stats-job ${id}`)).toMatchObject({ state: 'reserved', releases: '1' });
+  expect((await settle(house, 'delete', second)).status).toBe(204);
 });
 
 describe('after beanstalkd was restarted without a binlog, with ids that begin again', () => {

@@ -250,6 +250,18 @@ describe('a reply about something else than was asked for is no answer', () => {
   }
 });
 
+test('DEADLINE_SOON to a wait, which holds nothing, is not taken for an empty tube', async (context) => {
+  const house = await Proxied.open(context);
+  const waiting = house.reserveOne('t', '?timeout=20');
+  const waits = async () => (await house.raw.stats('stats-tube t'))?.['current-waiting'] === '1';
+  await poll('it waits', waits);
+  const last = [...house.proxy.links].at(-1);
+  last?.gateway.write('DEADLINE_SOON\r\n');
+  await poll('its connection is left', () => ![...house.proxy.links].some((link) => link === last));
+  await house.raw.put('t', 'x');
+  expect((await waiting).body).toBe('x');
+});
+
 test('every byte comes alone: nobody notices', async (context) => {
   const house = await Proxied.open(context);
   const passed = new Map<Link, Promise<void>>();
