@@ -17,17 +17,20 @@ const KICK_ALL = 1_000_000;
  * what is left. Resolves with the bodies of that.
  */
 export async function takeStock(site: Site, violations: Violations): Promise<string[]> {
-  const require = (promise: string, isSo: () => Promise<boolean>, withinMs: number) =>
+  const demand = (promise: string, isSo: () => Promise<boolean>, withinMs: number) =>
     poll(promise, isSo, withinMs).catch((error: Error) => violations.add(promise, error.message));
   if (site.gatewayRuns) {
     const ready = async () => (await get(site, '/readyz')).status === 200;
-    await require('ready after the last fault', ready, RECOVERED_WITHIN_MS);
+    await demand('ready after the last fault', ready, RECOVERED_WITHIN_MS);
     for (const figure of ['waiters', 'reservations', 'body_bytes'])
-      await require(`${figure} are 0 at the end`, async () =>
-        (await figureOf(site, figure)) === 0, EXPIRED_WITHIN_MS);
+      await demand(
+        `${figure} are 0 at the end`,
+        async () => (await figureOf(site, figure)) === 0,
+        EXPIRED_WITHIN_MS,
+      );
     const raw = await site.beanstalkd.raw();
     const nothingReserved = async () => (await raw.stats('stats'))?.['current-jobs-reserved'] === '0';
-    await require('nothing is reserved by nobody at the end', nothingReserved, RECOVERED_WITHIN_MS);
+    await demand('nothing is reserved by nobody at the end', nothingReserved, RECOVERED_WITHIN_MS);
     raw.close();
     await stopInOrder(site, violations);
   }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Beanstalkd, freePort } from '../../support/beanstalkd.ts';
@@ -15,6 +15,9 @@ export const SETTINGS = {
   KEEPALIVE_DELAY_MS: 1_000,
   SHUTDOWN_GRACE_MS: 2_000,
 } as const;
+
+/** Small, so that beanstalkd needs a new file now and then, for which it may have no descriptor. */
+const BINLOG_FILE_BYTES = '262144';
 
 /** In a session of its own: a Ctrl-C is for the soak, which goes on to its account. */
 const apart = ({ address, inside, dial }: Place): Place => ({
@@ -49,14 +52,14 @@ export class Site {
     this.#port = port;
     this.#binlog = binlog;
     // Also after an error that nobody caught.
-    process.on('exit', () => this.#killAll());
+    process.on('exit', () => this.#clear());
   }
 
   static async open(): Promise<Site> {
     const surroundings = await surround();
     const { server = LOOPBACK } = surroundings;
-    const binlog = await mkdtemp(join(tmpdir(), 'soak-'));
-    const beanstalkd = await Beanstalkd.startAt(apart(server), '-b', binlog, '-f0');
+    const binlog = mkdtempSync(join(tmpdir(), 'soak-'));
+    const beanstalkd = await Beanstalkd.startAt(apart(server), '-b', binlog, '-f0', '-s', BINLOG_FILE_BYTES);
     const site = new Site(beanstalkd, { ...surroundings, port: await freePort(), binlog });
     await site.startGateway();
     return site;
@@ -109,14 +112,15 @@ export class Site {
   async close(): Promise<void> {
     await this.stopGateway('SIGKILL');
     await this.beanstalkd.stop();
-    this.#network?.close();
-    await rm(this.#binlog, { recursive: true, force: true });
+    this.#clear();
   }
 
-  #killAll(): void {
+  /** At once, whatever is under way. */
+  #clear(): void {
     this.#gateway?.signal('SIGKILL');
     this.beanstalkd.signal('SIGKILL');
     this.#network?.close();
+    rmSync(this.#binlog, { recursive: true, force: true });
   }
 }
 
