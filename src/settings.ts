@@ -34,7 +34,7 @@ export const table = {
   KEEPALIVE_DELAY_MS: integer(
     10_000,
     { min: 1000, max: 32_767_000 },
-    'idle time before TCP keepalive probes, towards beanstalkd and callers, counted in whole seconds',
+    'idle time before TCP keepalive probes (in whole seconds), on both sides, and before a heartbeat to beanstalkd',
   ),
   RESERVE_TIMEOUT_MAX: integer(300, { min: 0, max: DAY_S }, 'the longest timeout of a reserve, in seconds'),
   RESERVE_GRACE_MS: integer(
