@@ -247,8 +247,7 @@ export class Connection {
     }
     if (this.#decoder.midBody) this.#renew();
     // The one before may have had more time.
-    const oldest = this.#sent.peek();
-    if (oldest !== undefined) this.#alarm.ringAt(oldest.deadline);
+    this.#alarm.ringAt(this.#sent.peek()?.deadline ?? this.#askedAt + this.#options.keepaliveDelayMs);
     if (this.#unsent.length > 0) this.#scheduleFlush();
   };
 
@@ -335,6 +334,7 @@ export class Connection {
 
   #fallSilent(): void {
     this.#silent = true;
+    this.#socket.setKeepAlive(false);
     this.#socket.removeAllListeners('data').on('data', () => this.reset());
     this.#options.onSilent?.(this);
   }

@@ -1,6 +1,7 @@
 import type { Address } from '../client/address.ts';
 import { Connection, type ConnectionOptions } from '../client/connection.ts';
 import type { BodyMemory } from '../client/decode.ts';
+import { unreachable } from '../client/dial.ts';
 import { BeanstalkdError, PoolError } from './errors.ts';
 
 const BACKOFF_FIRST_MS = 50;
@@ -99,7 +100,7 @@ export class Dialer {
         if (handedOver) this.#fellSilent(silent);
       },
     });
-    if (connection.broken !== undefined) throw connection.broken;
+    if (connection.broken !== undefined) throw unreachable('broken behind the handshake', connection.broken);
     handedOver = true;
     this.#open += 1;
     this.#reached();
@@ -112,10 +113,14 @@ export class Dialer {
 
   /** Is it this connection alone, or can beanstalkd not be reached? */
   #fellSilent(connection: Connection): void {
+    if (this.#closed) {
+      connection.destroy();
+      return;
+    }
     // Those that the kernel has given up meanwhile.
     for (const former of this.#silent) if (!former.silent) this.#silent.delete(former);
     this.#silent.add(connection);
-    if (this.#silent.size === 1 && this.#failure === undefined && !this.#closed) this.#attempt();
+    if (this.#silent.size === 1 && this.#failure === undefined) this.#attempt();
   }
 
   /** Before anything else is done: what the silent ones hold is to be ready again. */

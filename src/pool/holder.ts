@@ -267,6 +267,11 @@ export class Holder {
       await this.#putBack(job);
       return REFUSED;
     }
+    // By what came right behind the answer: it has been told of its end already.
+    if (this.broken) {
+      this.#giveBack(body);
+      return GONE;
+    }
     this.#endFormer(job.id);
     const reservation = new Reservation(this, job, body, began);
     this.#held.set(job.id, reservation);

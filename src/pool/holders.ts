@@ -1,3 +1,4 @@
+import { unsent } from '../client/failures.ts';
 import type { BodyBudget } from './body-budget.ts';
 import type { Dialer } from './dialer.ts';
 import { type HeldObserver, Holder } from './holder.ts';
@@ -87,7 +88,7 @@ export class Holders {
         if (holder !== undefined) this.#lost(holder);
       });
       holder = new Holder(connection, this.#options.bodies, this.#options.observer);
-      if (connection.broken !== undefined) throw connection.broken;
+      if (connection.broken !== undefined) throw unsent(connection.broken);
       this.#holders.add(holder);
       claim?.(holder);
       return holder;

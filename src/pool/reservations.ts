@@ -198,6 +198,8 @@ export class Reservations implements HeldObserver {
         : await this.#send(reservation, ending);
       if (!settled) throw this.#gone(reservation);
       this.#end(reservation, ending);
+      // Also when the connection broke right behind the answer, which ended it otherwise.
+      this.#endings.remember(reservation.token, ending);
     } catch (error) {
       const failure = reservation.endingSent ? error : beforeSending(error);
       reservation.settlement = undefined;

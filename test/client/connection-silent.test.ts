@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { deleteJob, reserveWithTimeout } from '../../src/client/commands.ts';
 import { poll } from '../support/beanstalkd.ts';
@@ -22,6 +23,17 @@ test('an idle connection beats, and goes on beating', async () => {
     peer.says('USING default\r\n');
   }
   expect(connection.broken).toBeUndefined();
+});
+
+test('it beats so long after the last command was asked for, whatever time that one had', async () => {
+  const { connection, peer } = await fakePair({ keepaliveDelayMs: 50, commandTimeoutMs: 60_000 });
+  const deleting = connection.execute(deleteJob('1'));
+  await peer.takes('delete 1\r\n');
+  // So long that it would have beaten, had nothing been under way.
+  await sleep(150);
+  peer.says('DELETED\r\n');
+  await deleting;
+  await peer.takes(BEAT);
 });
 
 test('one that waits does not: behind the wait a beat would be answered by nobody', async () => {

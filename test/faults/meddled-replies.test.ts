@@ -262,6 +262,34 @@ test('DEADLINE_SOON to a wait, which holds nothing, is not taken for an empty tu
   expect((await waiting).body).toBe('x');
 });
 
+test('a job whose connection breaks with the answer that makes it ours is not handed out', async (context) => {
+  const house = await Proxied.open(context);
+  const id = await house.raw.put('t', 'x', { ttr: 600 });
+  house.proxy.meddle = (chunk) => {
+    const said = chunk.toString('latin1');
+    if (!said.includes('time-left')) return chunk;
+    house.proxy.meddle = undefined;
+    return Buffer.from(`${said}DELETED\r\n`);
+  };
+  const { job, reservation } = await house.reserveOne('t', '?timeout=5');
+  expect(job).toMatchObject({ id, reserves: 2 });
+  expect(house.gateway.pool.snapshot().reservations).toBe(1);
+  expect((await house.call('DELETE', `/v1/reservations/${reservation}`)).status).toBe(204);
+  expect(await house.raw.stateOf(id)).toBeUndefined();
+});
+
+test('a delete whose connection breaks with its answer is remembered as one', async (context) => {
+  const house = await Proxied.open(context);
+  await house.raw.put('t', 'x', { ttr: 600 });
+  const { reservation } = await house.reserveOne('t');
+  house.proxy.meddle = (chunk) => {
+    const said = chunk.toString('latin1');
+    return said.includes('DELETED') ? Buffer.from(`${said}DELETED\r\n`) : chunk;
+  };
+  for (let time = 0; time < 2; time += 1)
+    expect((await house.call('DELETE', `/v1/reservations/${reservation}`)).status).toBe(204);
+});
+
 test('every byte comes alone: nobody notices', async (context) => {
   const house = await Proxied.open(context);
   const passed = new Map<Link, Promise<void>>();

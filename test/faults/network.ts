@@ -58,7 +58,7 @@ export class Network {
       ...APART,
     });
     await once(dialler, 'message');
-    const address = `10.99.0.${number}`;
+    const address = addressOf(number);
     const port = `port${number}`;
     const bridge = this.#bridge;
     await this.#in(
@@ -75,9 +75,14 @@ export class Network {
       pidOf(dialler),
     );
     await this.#in(bridge, 'ip', 'link', 'set', port, 'master', 'br0', 'up');
+    await this.#in(dialler, 'ip', 'link', 'set', 'eth0', 'address', hardwareOf(number));
     await this.#in(dialler, 'ip', 'address', 'add', `${address}/24`, 'dev', 'eth0');
     await this.#in(dialler, 'ip', 'link', 'set', 'eth0', 'up');
     await this.#in(dialler, 'ip', 'link', 'set', 'lo', 'up');
+    for (const [at, { inside }] of this.#hosts.entries()) {
+      await run('nsenter', [...inside.slice(1), ...knowing(number)]);
+      await this.#in(dialler, ...knowing(at + 1));
+    }
     const host = new Host(address, dialler, (plugged) =>
       this.#in(bridge, 'ip', 'link', 'set', port, ...(plugged ? ['master', 'br0'] : ['nomaster'])),
     );
@@ -149,6 +154,15 @@ interface DiallerAnswer {
   readonly call: number;
   readonly error?: string;
 }
+
+const addressOf = (number: number): string => `10.99.0.${number}`;
+const hardwareOf = (number: number): string => `02:00:00:00:00:0${number}`;
+
+/** For good: as behind a router, nobody is told that a host which was cut off cannot be reached. */
+const knowing = (number: number): string[] => {
+  const neighbour = [addressOf(number), 'lladdr', hardwareOf(number), 'dev', 'eth0', 'nud', 'permanent'];
+  return ['ip', 'neighbour', 'replace', ...neighbour];
+};
 
 const pidOf = ({ pid }: ChildProcess): string => {
   if (pid === undefined) throw new Error('not started');

@@ -84,7 +84,7 @@ export async function faultsOf(site: Site, callers: Callers, violations: Violati
     console.log('beanstalkd is never out of descriptors: only Linux changes the limit of a running process');
   if (await canReset(site)) {
     faults.push({ name: 'connections reset', strike: () => resetAgainAndAgain(site), ...NOTHING_TO_UNDO });
-  } else console.log('connections are never reset: this kernel does not close the sockets of others');
+  } else console.log('connections are never reset: the sockets of others cannot be closed here');
   return faults;
 }
 

@@ -14,7 +14,15 @@ function numberIn(option: string, text: string, isRight: (number: number) => boo
   return isRight(number) ? number : fail(`--${option}: ${JSON.stringify(text)} is none`);
 }
 
-const { values } = parseArgs({ options: { minutes: { type: 'string' }, seed: { type: 'string' } } });
+function options(): { minutes?: string; seed?: string } {
+  try {
+    return parseArgs({ options: { minutes: { type: 'string' }, seed: { type: 'string' } } }).values;
+  } catch (error) {
+    return fail(error instanceof Error ? error.message : String(error));
+  }
+}
+
+const values = options();
 const minutes = numberIn('minutes', values.minutes ?? '1', (number) => number > 0);
 const seed =
   values.seed === undefined
