@@ -37,7 +37,10 @@ const BARE_WORDS = [
 ] as const;
 type BareWord = (typeof BARE_WORDS)[number];
 
-const BARE_REPLIES: ReadonlyMap<string, Reply> = new Map(BARE_WORDS.map((name) => [name, { name }]));
+/** `BURIED` and `KICKED` also come with a number. */
+const BARE_REPLIES: ReadonlyMap<string, Reply> = new Map(
+  [...BARE_WORDS, 'BURIED' as const, 'KICKED' as const].map((name) => [name, { name }]),
+);
 
 /** Who decides whether the memory for a job's body may be used. Statistics do not count. */
 export interface BodyMemory {
@@ -95,50 +98,49 @@ export class ReplyDecoder {
       if (this.#partialLine.length > LINE_MAX) throw protocolError(this.#partialLine);
       return chunk.length;
     }
-    let line = chunk.toString('latin1', offset, Math.min(end, offset + LINE_MAX + 1));
-    if (this.#partialLine !== '') {
-      line = this.#partialLine + line;
-      this.#partialLine = '';
-    }
+    const piece = chunk.toString('latin1', offset, Math.min(end, offset + LINE_MAX + 1));
+    const line = this.#partialLine + piece;
+    this.#partialLine = '';
     if (line.length > LINE_MAX || line.charCodeAt(line.length - 1) !== CR) throw protocolError(line);
     this.#interpret(line.slice(0, -1));
     return end + 1;
   }
 
   #interpret(line: string): void {
+    const space = line.indexOf(' ');
+    if (space === -1) this.#interpretWord(line);
+    else this.#interpretWords(line, line.slice(0, space), line.slice(space + 1));
+  }
+
+  #interpretWord(line: string): void {
     const bare = BARE_REPLIES.get(line);
-    if (bare !== undefined) {
-      this.#onReply(bare);
-      return;
-    }
-    const [name, first, second, ...rest] = line.split(' ');
-    if (rest.length > 0) throw protocolError(line);
+    if (bare === undefined) throw protocolError(line);
+    this.#onReply(bare);
+  }
+
+  #interpretWords(line: string, name: string, rest: string): void {
     switch (name) {
       case 'INSERTED':
-        this.#onReply({ name, id: unsigned(first, line, second) });
-        return;
       case 'BURIED':
-        this.#onReply(first === undefined ? { name } : { name, id: unsigned(first, line, second) });
+        this.#onReply({ name, id: unsigned(rest, line) });
         return;
       case 'KICKED':
-        this.#onReply(
-          first === undefined ? { name } : { name, count: Number(unsigned(first, line, second)) },
-        );
-        return;
       case 'WATCHING':
-        this.#onReply({ name, count: Number(unsigned(first, line, second)) });
+        this.#onReply({ name, count: Number(unsigned(rest, line)) });
         return;
       case 'USING':
-        if (first === undefined || second !== undefined || !isTube(first)) throw protocolError(line);
-        this.#onReply({ name, tube: first });
+        if (!isTube(rest)) throw protocolError(line);
+        this.#onReply({ name, tube: rest });
         return;
       case 'OK':
-        this.#body = new PartialBody(name, '', bodyLength(unsigned(first, line, second), line), true);
+        this.#body = new PartialBody(name, '', bodyLength(rest, line), true);
         return;
       case 'RESERVED':
       case 'FOUND': {
-        const id = unsigned(first, line);
-        const length = bodyLength(unsigned(second, line), line);
+        const space = rest.indexOf(' ');
+        if (space === -1) throw protocolError(line);
+        const id = unsigned(rest.slice(0, space), line);
+        const length = bodyLength(rest.slice(space + 1), line);
         this.#body = new PartialBody(name, id, length, this.#memory.take(length));
         return;
       }
@@ -198,13 +200,13 @@ class PartialBody {
 }
 
 /** A decimal number of at most 64 bits. */
-function unsigned(word: string | undefined, line: string, surplus?: string): string {
-  if (word === undefined || surplus !== undefined || !isJobId(word)) throw protocolError(line);
+function unsigned(word: string, line: string): string {
+  if (!isJobId(word)) throw protocolError(line);
   return word;
 }
 
 function bodyLength(word: string, line: string): number {
-  const length = Number(word);
+  const length = Number(unsigned(word, line));
   if (length > BODY_MAX) throw protocolError(line);
   return length;
 }

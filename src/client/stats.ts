@@ -130,12 +130,12 @@ export type TubeStats = Values<typeof TUBE_FIELDS>;
 /** `stats`. */
 export type ServerStats = Values<typeof SERVER_FIELDS> & Partial<Values<typeof SERVER_FIELDS_SINCE_1_12>>;
 
-type Plan = readonly (readonly [field: string, wireName: string, read: Read<unknown>])[];
+type Plan = readonly (readonly [field: string, label: string, read: Read<unknown>])[];
 
 const plan = (fields: Fields): Plan =>
   Object.entries(fields).map(([field, read]) => [
     field,
-    field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+    `\n${field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}: `,
     read,
   ]);
 
@@ -144,14 +144,14 @@ const TUBE_PLAN = plan(TUBE_FIELDS);
 const SERVER_PLAN = plan(SERVER_FIELDS);
 const SERVER_PLAN_SINCE_1_12 = plan(SERVER_FIELDS_SINCE_1_12);
 
-export const readJobStats = (yaml: Buffer): JobStats => pick<JobStats>(lines(yaml), JOB_PLAN);
+export const readJobStats = (yaml: Buffer): JobStats => pick<JobStats>(yaml.toString('latin1'), JOB_PLAN);
 
-export const readTubeStats = (yaml: Buffer): TubeStats => pick<TubeStats>(lines(yaml), TUBE_PLAN);
+export const readTubeStats = (yaml: Buffer): TubeStats => pick<TubeStats>(yaml.toString('latin1'), TUBE_PLAN);
 
 export const readServerStats = (yaml: Buffer): ServerStats => {
-  const values = lines(yaml);
-  const since112 = SERVER_PLAN_SINCE_1_12.filter(([, wireName]) => values.has(wireName));
-  return pick<ServerStats>(values, [...SERVER_PLAN, ...since112]);
+  const text = yaml.toString('latin1');
+  const since112 = SERVER_PLAN_SINCE_1_12.filter(([, label]) => text.includes(label));
+  return pick<ServerStats>(text, [...SERVER_PLAN, ...since112]);
 };
 
 /** `list-tubes`, `list-tubes-watched`: names as they stand, in no version quoted. */
@@ -162,21 +162,18 @@ export const readNames = (yaml: Buffer): string[] =>
     .filter((line) => line.startsWith('- '))
     .map((line) => line.slice(2));
 
-function lines(yaml: Buffer): Map<string, string> {
-  const values = new Map<string, string>();
-  for (const line of yaml.toString('latin1').split('\n')) {
-    const colon = line.indexOf(': ');
-    if (colon > 0) values.set(line.slice(0, colon), line.slice(colon + 2));
-  }
-  return values;
-}
-
-function pick<T>(values: Map<string, string>, fields: Plan): T {
+function pick<T>(text: string, fields: Plan): T {
   const picked: Record<string, unknown> = {};
-  for (const [field, wireName, read] of fields) {
-    const value = values.get(wireName);
-    if (value === undefined) throw malformed(`"${wireName}" is missing`);
-    picked[field] = read(value);
+  let end = 0;
+  for (const [field, label, read] of fields) {
+    // Nearly all stand where they are expected: behind the one before.
+    let at = text.indexOf(label, end);
+    if (at === -1) at = text.indexOf(label);
+    if (at === -1) throw malformed(`"${label.slice(1, -2)}" is missing`);
+    const start = at + label.length;
+    end = text.indexOf('\n', start);
+    if (end === -1) end = text.length;
+    picked[field] = read(text.slice(start, end));
   }
   return picked as T;
 }

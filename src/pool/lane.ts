@@ -29,10 +29,11 @@ export class Lane {
     return this.#connection?.queued ?? 0;
   }
 
-  async execute<N extends ReplyName>(command: Command<N>): Promise<ReplyOf<N>> {
+  execute<N extends ReplyName>(command: Command<N>): Promise<ReplyOf<N>> {
     this.#usedAt = performance.now();
-    const connection = this.#connection ?? (await this.#dial());
-    return connection.execute(command);
+    return this.#connection === undefined
+      ? this.#dial().then((connection) => connection.execute(command))
+      : this.#connection.execute(command);
   }
 
   closeWhenIdleSince(moment: number): void {

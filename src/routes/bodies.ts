@@ -1,41 +1,27 @@
 import { isUtf8 } from 'node:buffer';
-import { type BodyRules, readBody, refuseBody } from './body.ts';
+import { type BodyRules, isEmpty, readBody, refuseBody } from './body.ts';
 import type { App } from './context.ts';
 import { invalid, Problem } from './problem.ts';
 
 /*
- * How a scope of routes reads its bodies. Fastify chooses a parser by Content-Type and refuses one that is
- * malformed before any parser is asked; so each scope has one parser, and hides the header where it does not
- * matter.
+ * How a scope of routes reads its bodies. Fastify would choose a parser by Content-Type, and refuse what is
+ * malformed before any parser is asked; here most routes do not care. So it reads none (app.ts), and each scope
+ * reads its own before it validates.
  */
 
 /** Bodies are bytes, whatever the Content-Type says; `request.body` is a Buffer, or undefined when empty. */
 export function readBytes(app: App, rules: BodyRules): void {
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', (request, _payload, done) => readBody(request, rules, done));
-  app.addHook('onRequest', (request, _reply, done) => {
-    const { headers } = request.raw;
-    if (headers['content-encoding'] !== undefined) {
-      return done(
-        new Problem(
-          'unsupported-media-type',
-          'a Content-Encoding is not kept: beanstalkd keeps bytes, not headers',
-        ),
-      );
-    }
-    delete headers['content-type'];
-    done();
+  app.addHook('preValidation', (request, _reply, done) => {
+    if (request.headers['content-encoding'] === undefined) readBody(request, rules, done);
+    else done(new Problem('unsupported-media-type', ENCODED));
   });
 }
 
+const ENCODED = 'a Content-Encoding is not kept: beanstalkd keeps bytes, not headers';
+
 /** No operation of the scope takes a body; an empty one is fine, whatever its Content-Type. */
 export function readNothing(app: App): void {
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', (request, _payload, done) => refuseBody(request, done));
-  app.addHook('onRequest', (request, _reply, done) => {
-    delete request.raw.headers['content-type'];
-    done();
-  });
+  app.addHook('preValidation', (request, _reply, done) => refuseBody(request, done));
 }
 
 /**
@@ -43,14 +29,11 @@ export function readNothing(app: App): void {
  * An empty body is none, whatever its Content-Type.
  */
 export function readTyped(app: App, mediaTypes: readonly string[], rules: BodyRules): void {
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', (request, _payload, done) => {
-    const typed = mediaTypes.includes(request.mediaType ?? '');
-    const empty = request.headers['content-length'] === '0';
-    if (!typed && !empty) return done(unsupported(mediaTypes));
+  app.addHook('preValidation', (request, _reply, done) => {
     const { headers } = request;
-    if (headers['content-encoding'] !== undefined) return done(unsupported(mediaTypes));
-    readBody(request, rules, done);
+    const typed = mediaTypes.includes(request.mediaType ?? '') && headers['content-encoding'] === undefined;
+    if (typed || isEmpty(request)) readBody(request, rules, done);
+    else done(unsupported(mediaTypes));
   });
 }
 

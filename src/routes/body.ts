@@ -11,7 +11,7 @@ declare module 'fastify' {
 
 const SMALL_BODY = 1_048_576;
 
-type Done = (error: Error | null, body?: Buffer) => void;
+type Done = (error?: Error) => void;
 
 export interface BodyRules {
   readonly budget: BodyBudget;
@@ -21,14 +21,18 @@ export interface BodyRules {
 }
 
 /**
- * Reads the body of a request into one buffer, its memory taken from the budget: all of it before the
- * first byte where the length is declared, else as it comes. {@link releaseBody} gives it back.
+ * Reads the body of a request into one buffer, `request.body`, its memory taken from the budget: all of it
+ * before the first byte where the length is declared, else as it comes. {@link releaseBody} gives it back.
  */
 export function readBody(request: FastifyRequest, rules: BodyRules, done: Done): void {
+  const declared = declaredLength(request);
+  if (declared === 0) {
+    done();
+    return;
+  }
   const { raw } = request;
   const { budget } = rules;
   const limit = rules.limit();
-  const declared = declaredLength(request);
   const refusal = declared === undefined ? undefined : admit(request, declared, limit, rules);
   if (refusal !== undefined) {
     done(refusal);
@@ -39,7 +43,7 @@ export function readBody(request: FastifyRequest, rules: BodyRules, done: Done):
   let received = 0;
 
   const stop = (error: Error) => {
-    raw.off('data', onData).off('end', onEnd).off('error', onLost).off('close', onLost);
+    raw.off('data', onData).off('end', onEnd).off('close', onClose);
     raw.pause();
     releaseBody(request, budget);
     done(error);
@@ -51,35 +55,42 @@ export function readBody(request: FastifyRequest, rules: BodyRules, done: Done):
     else chunks.push(chunk);
   };
   const onEnd = () => {
-    raw.off('error', onLost).off('close', onLost);
     // Always copied: a view would keep the whole buffer that the socket was read into.
-    done(null, Buffer.concat(chunks, received));
+    request.body = Buffer.concat(chunks, received);
+    done();
   };
-  const onLost = () => stop(invalid({ in: 'body', name: '', message: 'ended before it was complete' }));
-  raw.on('data', onData).on('end', onEnd).on('error', onLost).on('close', onLost);
+  // Node closes every request in the end, most of them behind their answer.
+  const onClose = () => {
+    if (!raw.readableEnded) stop(invalid({ in: 'body', name: '', message: 'ended before it was complete' }));
+  };
+  raw.on('data', onData).on('end', onEnd).on('close', onClose);
 }
 
-/** Reads a body that must be empty. */
+/** Lets a request pass that has no body, or an empty one. */
 export function refuseBody(request: FastifyRequest, done: Done): void {
+  const declared = declaredLength(request);
+  if (declared === 0) {
+    done();
+    return;
+  }
   const refused = () =>
     invalid({ in: 'body', name: '', message: 'must be empty: this operation takes none' });
-  const declared = declaredLength(request);
   if (declared !== undefined) {
-    done(declared === 0 ? null : refused());
+    done(refused());
     return;
   }
   allowUpload(request);
   const { raw } = request;
-  const stop = (error: Error | null) => {
-    raw.off('data', onData).off('end', onEnd).off('error', onData).off('close', onData);
+  const stop = (error?: Error) => {
+    raw.off('data', onData).off('end', onEnd).off('close', onData);
     done(error);
   };
   const onData = () => {
     raw.pause();
     stop(refused());
   };
-  const onEnd = () => stop(null);
-  raw.on('data', onData).on('end', onEnd).on('error', onData).on('close', onData);
+  const onEnd = () => stop();
+  raw.on('data', onData).on('end', onEnd).on('close', onData);
 }
 
 /** Gives the memory of the request's body back; again is harmless. */
@@ -88,6 +99,9 @@ export function releaseBody(request: FastifyRequest, budget: BodyBudget): void {
   request.bodyBytes = 0;
   if (bytes > 0) budget.give(bytes);
 }
+
+/** No body, or one that is declared to have no bytes. */
+export const isEmpty = (request: FastifyRequest): boolean => declaredLength(request) === 0;
 
 /** Undefined when the body is chunked. Node refuses a length that is none. */
 function declaredLength({ headers }: FastifyRequest): number | undefined {
@@ -115,8 +129,10 @@ function allowUpload({ raw }: FastifyRequest): void {
 const full = () => unavailable('overloaded', 'the memory for bodies is used up');
 
 /**
- * What is left of a refused body is so little that it is read and dropped, and the connection kept: closing
- * it would send a reset, which can overtake the answer.
+ * Whether the answer can go out while the body has not come in whole: what is left of it is so little that it
+ * is read and dropped, and the connection kept. Closing it would send a reset, which can overtake the answer.
  */
-export const hasSmallBody = (request: FastifyRequest): boolean =>
-  request.headers.expect === undefined && (declaredLength(request) ?? Number.POSITIVE_INFINITY) <= SMALL_BODY;
+export const mayStayOpen = (request: FastifyRequest): boolean =>
+  request.raw.complete ||
+  (request.headers.expect === undefined &&
+    (declaredLength(request) ?? Number.POSITIVE_INFINITY) <= SMALL_BODY);

@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import type { BodyBudget } from '../pool/body-budget.ts';
-import { hasSmallBody, releaseBody } from './body.ts';
+import { mayStayOpen, releaseBody } from './body.ts';
 import type { App } from './context.ts';
 import { isApi, markAnswer } from './every-answer.ts';
 import { lingerOnClose } from './linger.ts';
@@ -13,10 +13,9 @@ export function answerErrors(app: App, bodies: BodyBudget): void {
   app.setErrorHandler((error, request, reply) => {
     releaseBody(request, bodies);
     const problem = toProblem(error);
-    // Fastify closes after every body that was refused.
-    if (reply.getHeader('connection') === 'close') {
-      if (hasSmallBody(request)) reply.removeHeader('connection');
-      else lingerOnClose(request.raw.socket);
+    if (!mayStayOpen(request)) {
+      reply.header('connection', 'close');
+      lingerOnClose(request.raw.socket);
     }
     return sendProblem(request, reply, problem);
   });

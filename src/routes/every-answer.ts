@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Pool } from '../pool/pool.ts';
@@ -7,10 +7,16 @@ import { invalid } from './problem.ts';
 
 const REQUEST_ID = /^[A-Za-z0-9._~-]{1,128}$/;
 
+/** What all ids made in this life of the process begin with. */
+const LIFE = randomBytes(9).toString('base64url');
+let made = 0;
+
 /** The caller's own `X-Request-Id` where it is safe to log and to answer, else a new one. */
 export function requestId({ headers }: Pick<IncomingMessage, 'headers'>): string {
   const given = headers['x-request-id'];
-  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+  if (typeof given === 'string' && REQUEST_ID.test(given)) return given;
+  made += 1;
+  return `${LIFE}-${made}`;
 }
 
 const ORIGIN = /^https?:\/\/[^/]*/i;

@@ -3,6 +3,7 @@ import { Type } from 'typebox';
 import { BeanstalkdMetrics } from './beanstalkd-metrics.ts';
 import { readNothing } from './bodies.ts';
 import type { App, Context } from './context.ts';
+import type { Durations } from './durations.ts';
 import { measureGateway } from './gateway-metrics.ts';
 import { operation } from './operation.ts';
 
@@ -23,19 +24,28 @@ const getMetrics = operation({
   problems: ['invalid-request'],
 });
 
-/** Makes the registry and measures every route added from now on. */
-export function measure(app: App, context: Context): Registry {
+export interface Measured {
+  readonly registry: Registry;
+  readonly durations: readonly Durations[];
+}
+
+/** Measures every route added from now on. */
+export function measure(app: App, context: Context): Measured {
   const registry = new Registry();
-  measureGateway(app, context, registry);
-  return registry;
+  return { registry, durations: measureGateway(app, context, registry) };
 }
 
 /** The page that Prometheus reads. */
-export async function metricsRoutes(app: App, context: Context, registry: Registry): Promise<void> {
+export async function metricsRoutes(
+  app: App,
+  context: Context,
+  { registry, durations }: Measured,
+): Promise<void> {
   readNothing(app);
   const beanstalkd = new BeanstalkdMetrics(context, registry);
   app.get('/metrics', getMetrics, async (_request, reply) => {
     await beanstalkd.refresh();
-    return reply.type(registry.contentType).send(await registry.metrics());
+    const texts = [await registry.metrics(), ...durations.map((each) => each.text())];
+    return reply.type(registry.contentType).send(texts.join('\n'));
   });
 }
