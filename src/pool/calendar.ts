@@ -1,14 +1,18 @@
 /** Milliseconds; nothing here needs a finer clock. */
 const SLOT_MS = 25;
 
+export interface Dated {
+  /** The calendar's mark; undefined while it is in none. */
+  slot: number | undefined;
+}
+
 /**
  * Moments at which something is due, for very many things at once: adding and removing take constant time,
  * and one timer serves all. An item is due between its moment and one slot later, never before.
  */
-export class Calendar<T> {
+export class Calendar<T extends Dated> {
   readonly #onDue: (item: T) => void;
   readonly #slots = new Map<number, Set<T>>();
-  readonly #slotOf = new Map<T, number>();
   #timer: NodeJS.Timeout | undefined;
   #next = 0;
 
@@ -16,28 +20,25 @@ export class Calendar<T> {
     this.#onDue = onDue;
   }
 
-  get size(): number {
-    return this.#slotOf.size;
-  }
-
   /** @param at by `performance.now()`; an item that is already there is moved. */
   set(item: T, at: number): void {
     this.delete(item);
-    const slot = Math.max(Math.ceil(at / SLOT_MS), Math.floor(performance.now() / SLOT_MS) + 1);
+    const now = performance.now();
+    const slot = Math.max(Math.ceil(at / SLOT_MS), Math.floor(now / SLOT_MS) + 1);
     const items = this.#slots.get(slot);
     if (items === undefined) this.#slots.set(slot, new Set([item]));
     else items.add(item);
-    this.#slotOf.set(item, slot);
+    item.slot = slot;
     if (this.#timer === undefined) {
-      this.#next = Math.floor(performance.now() / SLOT_MS);
+      this.#next = Math.floor(now / SLOT_MS);
       this.#timer = setInterval(this.#tick, SLOT_MS);
     }
   }
 
   delete(item: T): void {
-    const slot = this.#slotOf.get(item);
+    const { slot } = item;
     if (slot === undefined) return;
-    this.#slotOf.delete(item);
+    item.slot = undefined;
     const items = this.#slots.get(slot);
     items?.delete(item);
     if (items?.size === 0) this.#slots.delete(slot);
@@ -46,7 +47,6 @@ export class Calendar<T> {
   /** Forgets everything. */
   clear(): void {
     this.#slots.clear();
-    this.#slotOf.clear();
     this.#rest();
   }
 
@@ -58,12 +58,12 @@ export class Calendar<T> {
       this.#slots.delete(this.#next);
       for (const item of items) {
         // One before it may have moved it, or taken it away.
-        if (this.#slotOf.get(item) !== this.#next) continue;
-        this.#slotOf.delete(item);
+        if (item.slot !== this.#next) continue;
+        item.slot = undefined;
         this.#onDue(item);
       }
     }
-    if (this.#slotOf.size === 0) this.#rest();
+    if (this.#slots.size === 0) this.#rest();
   };
 
   #rest(): void {

@@ -1,8 +1,18 @@
+import type { Dated } from './calendar.ts';
 import type { Reservation } from './reservation.ts';
 import type { TubeSet } from './tube-set.ts';
 
+type CallerOver = (caller: Caller, outcome: Reservation[] | Error) => void;
+
+/** Whether the one who asked is still there; {@link onLeave} is called when it leaves. */
+export interface Presence {
+  readonly gone: boolean;
+  onLeave: (() => void) | undefined;
+}
+
 /** Somebody who wants jobs of a set of tubes, until the answer is given. Moments are `performance.now()`. */
-export class Caller {
+export class Caller implements Dated {
+  slot: number | undefined;
   readonly set: TubeSet;
   /** The most reservations that one answer may carry. */
   readonly count: number;
@@ -13,23 +23,21 @@ export class Caller {
   readonly deadlineAt: number;
   readonly taken: Reservation[] = [];
   #answered = false;
-  readonly #resolve: (reservations: Reservation[]) => void;
-  readonly #reject: (error: Error) => void;
+  readonly #over: CallerOver;
 
+  /** `over` is told once, with what was reserved or why nothing was. */
   constructor(
     set: TubeSet,
     request: { readonly timeout: number; readonly deadlineMs: number; readonly count: number },
-    resolve: (reservations: Reservation[]) => void,
-    reject: (error: Error) => void,
+    over: CallerOver,
   ) {
     const now = performance.now();
     this.set = set;
+    this.#over = over;
     this.count = request.count;
     this.deadlineMs = request.deadlineMs;
     this.dueAt = now + request.timeout * 1000;
     this.deadlineAt = now + request.deadlineMs;
-    this.#resolve = resolve;
-    this.#reject = reject;
   }
 
   get answered(): boolean {
@@ -39,12 +47,12 @@ export class Caller {
   answer(): void {
     if (this.#answered) return;
     this.#answered = true;
-    this.#resolve(this.taken);
+    this.#over(this, this.taken);
   }
 
   fail(error: Error): void {
     if (this.#answered) return;
     this.#answered = true;
-    this.#reject(error);
+    this.#over(this, error);
   }
 }

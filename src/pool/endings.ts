@@ -5,11 +5,13 @@ import type { Ended } from './settlement.ts';
  * Bounded: the oldest is forgotten first.
  */
 export class Endings {
-  readonly #max: number;
   readonly #endings = new Map<string, Ended>();
+  /** The tokens in the order in which they came. The first key of a Map is behind all that were deleted. */
+  readonly #order: string[];
+  #next = 0;
 
   constructor(max: number) {
-    this.#max = max;
+    this.#order = Array.from({ length: max }, () => '');
   }
 
   get size(): number {
@@ -21,11 +23,11 @@ export class Endings {
   }
 
   remember(token: string, ended: Ended): void {
+    const known = this.#endings.has(token);
     this.#endings.set(token, ended);
-    if (this.#endings.size <= this.#max) return;
-    for (const oldest of this.#endings.keys()) {
-      this.#endings.delete(oldest);
-      return;
-    }
+    if (known) return;
+    this.#endings.delete(this.#order[this.#next] ?? '');
+    this.#order[this.#next] = token;
+    this.#next = (this.#next + 1) % this.#order.length;
   }
 }

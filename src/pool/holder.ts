@@ -101,23 +101,29 @@ export class Holder {
 
   /** `reserve-with-timeout 0`. */
   async take(tubes: readonly string[]): Promise<Taken> {
-    return this.#reserve(async () => {
+    this.#taking += 1;
+    try {
       const from = performance.now();
       const reply = await this.#connection.execute(reserveWithTimeout(tubes, 0));
       // DEADLINE_SOON says that nothing was ready, no more (BEANSTALKD.md, section 3).
       if (reply.name !== 'RESERVED') return { kind: 'empty', provenAt: from };
-      return this.#began(reply, { from, to: performance.now() });
-    });
+      return await this.#began(reply, { from, to: performance.now() });
+    } finally {
+      this.#taken();
+    }
   }
 
   /** `reserve-job`. */
   async takeJob(id: string): Promise<Taken | NotToBeTaken> {
-    return this.#reserve(async () => {
+    this.#taking += 1;
+    try {
       const from = performance.now();
       const reply = await this.#connection.execute(reserveJob(id));
       if (reply.name !== 'RESERVED') return { kind: 'not-to-be-taken', job: await this.stats(id) };
-      return this.#began(reply, { from, to: performance.now() });
-    });
+      return await this.#began(reply, { from, to: performance.now() });
+    } finally {
+      this.#taken();
+    }
   }
 
   /** Marks the connection as waiting before it does, so that no other work is given to it meanwhile. */
@@ -170,9 +176,8 @@ export class Holder {
   execute: Connection['execute'] = (command, timeoutMs) => this.#connection.execute(command, timeoutMs);
 
   /** Undefined when beanstalkd does not know the job. */
-  async stats(id: string): Promise<JobStats | undefined> {
-    const reply = await this.#connection.execute(statsJob(id));
-    return reply.name === 'OK' ? readJobStats(reply.body) : undefined;
+  stats(id: string): Promise<JobStats | undefined> {
+    return this.#connection.execute(statsJob(id)).then(statsIn);
   }
 
   /** Touches a job; undefined when it is not held here any more. */
@@ -196,19 +201,11 @@ export class Holder {
     }
   }
 
-  async #reserve<T>(reserve: () => Promise<T>): Promise<T> {
-    this.#taking += 1;
-    try {
-      return await reserve();
-    } finally {
-      this.#taking -= 1;
-      if (this.#taking === 0) {
-        this.#idleSince = performance.now();
-        const waiting = this.#whenQuiet;
-        this.#whenQuiet = [];
-        for (const resolve of waiting) resolve();
-      }
-    }
+  #taken(): void {
+    this.#taking -= 1;
+    if (this.#taking > 0) return;
+    this.#idleSince = performance.now();
+    for (const resolve of this.#whenQuiet.splice(0)) resolve();
   }
 
   async #began(reply: ReplyOf<'RESERVED'>, began: Interval): Promise<Taken> {
@@ -248,25 +245,17 @@ export class Holder {
   }
 
   /** What asks about a job just taken: refused, it would leave the job held by us and known to nobody. */
-  async #orGiveBack<T>(id: string, ask: () => Promise<T>): Promise<T> {
-    for (let tries = 1; ; tries += 1) {
-      try {
-        return await ask();
-      } catch (error) {
-        if (this.broken) throw error;
-        if (tries === ATTEMPTS) {
-          await this.#connection.execute(release(id, USUAL_PRIORITY, 0));
-          throw error;
-        }
-      }
-    }
+  #orGiveBack<T>(id: string, ask: () => Promise<T>, left = ATTEMPTS - 1): Promise<T> {
+    return ask().catch(async (error: unknown) => {
+      if (this.broken) throw error;
+      if (left > 0) return this.#orGiveBack(id, ask, left - 1);
+      await this.#connection.execute(release(id, USUAL_PRIORITY, 0));
+      throw error;
+    });
   }
 
-  async #hold(body: Buffer | undefined, job: JobStats, began: Interval): Promise<Taken> {
-    if (body === undefined) {
-      await this.#putBack(job);
-      return REFUSED;
-    }
+  #hold(body: Buffer | undefined, job: JobStats, began: Interval): Taken | Promise<Taken> {
+    if (body === undefined) return this.#putBack(job).then(() => REFUSED);
     // By what came right behind the answer: it has been told of its end already.
     if (this.broken) {
       this.#giveBack(body);
@@ -297,3 +286,6 @@ export class Holder {
     if (body !== undefined) this.#bodies.give(body.length);
   }
 }
+
+const statsIn = (reply: ReplyOf<'OK' | 'NOT_FOUND'>): JobStats | undefined =>
+  reply.name === 'OK' ? readJobStats(reply.body) : undefined;

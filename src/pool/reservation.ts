@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { JobStats } from '../client/stats.ts';
+import type { Dated } from './calendar.ts';
 import type { Holder } from './holder.ts';
 import type { Settlement } from './settlement.ts';
 
@@ -12,7 +13,8 @@ const EMPTY = Buffer.alloc(0);
  * the command that began it was sent plus the TTR, and has ended by the moment that command was answered
  * plus the TTR. Moments are `performance.now()`.
  */
-export class Reservation {
+export class Reservation implements Dated {
+  slot: number | undefined;
   /** 122 random bits, safe in a path. */
   readonly token = randomUUID();
   readonly job: JobStats;

@@ -171,24 +171,24 @@ export class Reservations implements HeldObserver {
     }
   }
 
-  async #settle(token: string, ending: Ending): Promise<void> {
-    for (;;) {
-      const reservation = this.#byToken.get(token);
-      if (reservation === undefined) {
-        const former = this.#endings.get(token);
-        if (former !== undefined && sameEnding(former, ending)) return;
-        throw this.#over(token);
-      }
-      const { settlement } = reservation;
-      if (settlement === undefined) {
-        if (reservation.mayExpireAt <= performance.now()) throw ended('expired');
-        const done = this.#carryOut(reservation, ending);
-        reservation.settlement = { ending, done };
-        return done;
-      }
-      if (sameEnding(settlement.ending, ending)) return settlement.done;
-      await settlement.done.catch(() => {});
+  #settle(token: string, ending: Ending): Promise<void> {
+    const reservation = this.#byToken.get(token);
+    if (reservation === undefined) return this.#settleAgain(token, ending);
+    const { settlement } = reservation;
+    if (settlement === undefined) {
+      if (reservation.mayExpireAt <= performance.now()) return Promise.reject(ended('expired'));
+      const done = this.#carryOut(reservation, ending);
+      reservation.settlement = { ending, done };
+      return done;
     }
+    if (sameEnding(settlement.ending, ending)) return settlement.done;
+    const next = () => this.#settle(token, ending);
+    return settlement.done.then(next, next);
+  }
+
+  async #settleAgain(token: string, ending: Ending): Promise<void> {
+    const former = this.#endings.get(token);
+    if (former === undefined || !sameEnding(former, ending)) throw this.#over(token);
   }
 
   async #carryOut(reservation: Reservation, ending: Ending): Promise<void> {

@@ -1,5 +1,5 @@
 import { Calendar } from './calendar.ts';
-import { Caller } from './caller.ts';
+import { Caller, type Presence } from './caller.ts';
 import { PoolError } from './errors.ts';
 import type { Holder, NotToBeTaken, Taken } from './holder.ts';
 import type { Holders } from './holders.ts';
@@ -22,8 +22,8 @@ export interface ReserveRequest {
   readonly deadlineMs: number;
   /** The most reservations to take at once. */
   readonly count: number;
-  /** Aborted when the caller leaves: it is given nothing then. */
-  readonly signal: AbortSignal;
+  /** Who leaves is given nothing. */
+  readonly presence: Presence;
 }
 
 export interface ReservingOptions {
@@ -67,33 +67,30 @@ export class Reserving implements TubeSetHouse {
    * or when the caller has left. Rejects with `DEADLINE` when there was no word in time, and with
    * `TOO_MANY_WAITERS`, `OVERLOADED`, `SHUTTING_DOWN` or an error of the connection.
    */
-  async reserve(request: ReserveRequest): Promise<Reservation[]> {
-    if (this.#stopping) throw new PoolError({ code: 'SHUTTING_DOWN' });
-    const { waitersMax } = this.#options;
-    if (this.#waiters >= waitersMax) throw new PoolError({ code: 'TOO_MANY_WAITERS', max: waitersMax });
-    const { signal } = request;
-    if (signal.aborted) return [];
-    const set = this.#setFor(request.tubes);
-    let leave = () => {};
-    let caller: Caller | undefined;
-    this.#waiters += 1;
-    try {
-      return await new Promise<Reservation[]>((resolve, reject) => {
-        const asking = new Caller(set, request, resolve, reject);
-        caller = asking;
-        leave = () => this.#leave(asking);
-        signal.addEventListener('abort', leave);
-        this.#clock.set(
-          asking,
-          request.timeout === 0 ? asking.deadlineAt : Math.min(asking.dueAt, asking.deadlineAt),
-        );
-        set.add(asking);
+  reserve(request: ReserveRequest): Promise<Reservation[]> {
+    return new Promise((resolve, reject) => {
+      this.#refuseWhenFull();
+      const { presence } = request;
+      if (presence.gone) {
+        resolve([]);
+        return;
+      }
+      const set = this.#setFor(request.tubes);
+      const caller = new Caller(set, request, (over, outcome) => {
+        presence.onLeave = undefined;
+        this.#clock.delete(over);
+        this.#waiters -= 1;
+        if (outcome instanceof Error) reject(outcome);
+        else resolve(outcome);
       });
-    } finally {
-      signal.removeEventListener('abort', leave);
-      if (caller !== undefined) this.#clock.delete(caller);
-      this.#waiters -= 1;
-    }
+      this.#waiters += 1;
+      presence.onLeave = () => this.#leave(caller);
+      this.#clock.set(
+        caller,
+        request.timeout === 0 ? caller.deadlineAt : Math.min(caller.dueAt, caller.deadlineAt),
+      );
+      set.add(caller);
+    });
   }
 
   /** Takes this very job. Rejects with `JOB_NOT_FOUND`, `JOB_STATE_CONFLICT` when somebody holds it. */
@@ -149,6 +146,12 @@ export class Reserving implements TubeSetHouse {
   close(): void {
     this.#turns.close();
     this.#clock.clear();
+  }
+
+  #refuseWhenFull(): void {
+    if (this.#stopping) throw new PoolError({ code: 'SHUTTING_DOWN' });
+    const { waitersMax } = this.#options;
+    if (this.#waiters >= waitersMax) throw new PoolError({ code: 'TOO_MANY_WAITERS', max: waitersMax });
   }
 
   #setFor(tubes: readonly string[]): TubeSet {
@@ -230,12 +233,10 @@ export class Reserving implements TubeSetHouse {
    * Runs a reserve on a connection that may take one. Found and used in one turn of the event loop: a settle
    * that must not have a reserve behind it could come in between.
    */
-  async #onHolder<T>(reserve: (holder: Holder) => Promise<T>): Promise<T | undefined> {
-    for (;;) {
-      const found = this.#options.holders.forTaking();
-      if (!(found instanceof Promise)) return found === undefined ? undefined : reserve(found);
-      await found;
-    }
+  #onHolder<T>(reserve: (holder: Holder) => Promise<T>): Promise<T | undefined> {
+    const found = this.#options.holders.forTaking();
+    if (found instanceof Promise) return found.then(() => this.#onHolder(reserve));
+    return found === undefined ? Promise.resolve(undefined) : reserve(found);
   }
 }
 

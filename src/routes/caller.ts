@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Presence } from '../pool/caller.ts';
 
 /**
  * An answer that makes no progress towards its caller for so long is given up, and its memory freed; for up to
@@ -11,8 +12,10 @@ const ANSWER_STALL_MS = 30_000;
  * It watches the socket, since Node tells the request nothing once its body was read, and the answer nothing
  * while an earlier one on the same connection is still being written.
  */
-export class Caller {
-  readonly #abort = new AbortController();
+export class Caller implements Presence {
+  /** Called when the caller goes away. */
+  onLeave: (() => void) | undefined;
+  #gone = false;
   readonly #request: FastifyRequest;
   readonly #reply: FastifyReply;
   readonly #onClose = () => this.#left();
@@ -22,17 +25,12 @@ export class Caller {
     this.#request = request;
     this.#reply = reply;
     const { socket } = request.raw;
-    if (socket.destroyed) this.#abort.abort();
-    else socket.once('close', this.#onClose);
-  }
-
-  /** Aborts when the caller goes away. */
-  get signal(): AbortSignal {
-    return this.#abort.signal;
+    if (socket.destroyed) this.#gone = true;
+    else socket.on('close', this.#onClose);
   }
 
   get gone(): boolean {
-    return this.#abort.signal.aborted;
+    return this.#gone;
   }
 
   /**
@@ -57,7 +55,8 @@ export class Caller {
   }
 
   #left(): void {
-    this.#abort.abort();
+    this.#gone = true;
+    this.onLeave?.();
     this.#over(false);
   }
 

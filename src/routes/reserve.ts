@@ -66,7 +66,7 @@ export async function reserveRoutes(app: App, context: Context): Promise<void> {
         timeout,
         deadlineMs,
         count,
-        signal: caller.signal,
+        presence: caller,
       });
       return answerTaken(reply, caller, taken, form, asked.encoding);
     } catch (error) {

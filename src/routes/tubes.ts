@@ -114,8 +114,11 @@ export async function tubeRoutes(app: App, { pool }: Context): Promise<void> {
   app.delete('/v1/tubes/:tube/jobs', clearTube, async (request, reply) => {
     const { state, limit } = request.query;
     const caller = new Caller(request, reply);
+    const leaving = new AbortController();
+    if (caller.gone) leaving.abort();
+    caller.onLeave = () => leaving.abort();
     try {
-      return await tubes.clear(request.params.tube, new Set(state), limit, caller.signal);
+      return await tubes.clear(request.params.tube, new Set(state), limit, leaving.signal);
     } finally {
       caller.forget();
     }

@@ -1,4 +1,5 @@
 import { test as base } from 'vitest';
+import type { Presence } from '../../src/pool/caller.ts';
 import type { Pool, PoolOptions } from '../../src/pool/pool.ts';
 import type { Reservation } from '../../src/pool/reservation.ts';
 import { Beanstalkd, poll } from '../support/beanstalkd.ts';
@@ -48,8 +49,15 @@ export function reserve(
     timeout,
     deadlineMs,
     count,
-    signal,
+    presence: presenceOf(signal),
   });
+}
+
+/** Somebody who leaves when the signal aborts. */
+export function presenceOf(signal: AbortSignal): Presence {
+  const presence: Presence = { gone: signal.aborted, onLeave: undefined };
+  signal.addEventListener('abort', () => presence.onLeave?.());
+  return presence;
 }
 
 /** The one job that must come, delivered. */
