@@ -3,8 +3,9 @@ import { performance } from 'node:perf_hooks';
 import type { Address } from './address.ts';
 import { Alarm } from './alarm.ts';
 import { type Command, listTubeUsed, quit } from './commands.ts';
-import { type BodyMemory, type Reply, ReplyDecoder, type ReplyName, type ReplyOf } from './decode.ts';
-import { type DialOptions, dial, unreachable } from './dial.ts';
+import type { ConnectionOptions } from './connection-options.ts';
+import { type Reply, ReplyDecoder, type ReplyName, type ReplyOf } from './decode.ts';
+import { dial, unreachable } from './dial.ts';
 import { CommandEncoder } from './encode.ts';
 import { BeanstalkdError } from './errors.ts';
 import { lost, notSentInTime, protocolError, refused, silence, unsent } from './failures.ts';
@@ -12,23 +13,11 @@ import { Fifo } from './fifo.ts';
 import { type Pending, renew } from './pending.ts';
 import { TubeState } from './tube-state.ts';
 
-export interface ConnectionOptions extends DialOptions {
-  /** Milliseconds that a command may take unless it says otherwise. */
-  readonly commandTimeoutMs: number;
-  readonly memory: BodyMemory;
-  /** Called once, when the connection has become useless. */
-  readonly onBroken?: (error: BeanstalkdError) => void;
-  /** Called once it is {@link Connection.silent}. */
-  readonly onSilent?: (connection: Connection) => void;
-  /** Called for every command that is over. */
-  readonly onCommand?: CommandObserver;
-}
-
-export type CommandObserver = (name: string, seconds: number, ok: boolean) => void;
-
 /** Under way at once; more gains nothing (BEANSTALKD.md, section 4) and makes more outcomes unknown at a break. */
 const WINDOW_COMMANDS = 128;
 const WINDOW_BYTES = 1_048_576;
+/** A share of those under way: fewer wait for company, since beanstalkd answers those first anyway. */
+const COMPANY_SHARE = 1 / 4;
 /** Commands that wait for the window. Their bodies are bounded by the caller's memory. */
 const QUEUE_MAX = 16_384;
 
@@ -192,10 +181,15 @@ export class Connection {
     setImmediate(this.#flush);
   }
 
-  /** Runs after the I/O callbacks of a turn, so that the commands of all callers of that turn leave together. */
+  /**
+   * Runs after the I/O callbacks of a turn, so that the commands of all callers of that turn leave together. A write
+   * costs as much as several commands: those that have to wait for many others leave with what comes meanwhile.
+   */
   #flush = (): void => {
     this.#flushScheduled = false;
     if (this.#broken !== undefined || this.#socket.writableNeedDrain) return;
+    // What is under way is answered, and each answer brings us here again.
+    if (this.#unsent.length < this.#sent.length * COMPANY_SHARE) return;
     while (this.#sent.length < WINDOW_COMMANDS && this.#bytesUnderWay < WINDOW_BYTES) {
       const pending = this.#unsent.shift();
       if (pending === undefined) break;

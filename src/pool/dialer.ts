@@ -1,5 +1,6 @@
 import type { Address } from '../client/address.ts';
-import { Connection, type ConnectionOptions } from '../client/connection.ts';
+import { Connection } from '../client/connection.ts';
+import type { ConnectionOptions } from '../client/connection-options.ts';
 import type { BodyMemory } from '../client/decode.ts';
 import { unreachable } from '../client/dial.ts';
 import { BeanstalkdError, PoolError } from './errors.ts';

@@ -1,5 +1,5 @@
 import type { Address } from '../client/address.ts';
-import type { CommandObserver } from '../client/connection.ts';
+import type { CommandObserver } from '../client/connection-options.ts';
 import { BodyBudget } from './body-budget.ts';
 import { Dialer } from './dialer.ts';
 import { Holders } from './holders.ts';

@@ -42,6 +42,35 @@ test('answers cut anywhere, and many in one piece, go to their commands', async 
   expect((await Promise.all(all)).map((reply) => reply.name === 'FOUND' && reply.id)).toEqual(ids);
 });
 
+test('few wait for company while many are under way, and leave with an answer to those', async () => {
+  const { connection, peer } = await fakePair();
+  const ping = 'list-tube-used\r\n';
+  const many = Array.from({ length: 20 }, () => connection.execute(commands.listTubeUsed()));
+  await peer.takes(ping.repeat(20));
+  const few = Array.from({ length: 4 }, () => connection.execute(commands.listTubeUsed()));
+  // Where it would have left by itself, it would be under way after the turn.
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(connection).toMatchObject({ underWay: 20, queued: 4 });
+  peer.says('USING default\r\n'.repeat(3));
+  await Promise.all(many.slice(0, 3));
+  expect(connection).toMatchObject({ underWay: 17, queued: 4 });
+  peer.says('USING default\r\n');
+  await peer.takes(ping.repeat(4));
+  peer.says('USING default\r\n'.repeat(20));
+  await Promise.all([...many, ...few]);
+});
+
+test('those that are enough leave at once', async () => {
+  const { connection, peer } = await fakePair();
+  const ping = 'list-tube-used\r\n';
+  const many = Array.from({ length: 20 }, () => connection.execute(commands.listTubeUsed()));
+  await peer.takes(ping.repeat(20));
+  const enough = Array.from({ length: 5 }, () => connection.execute(commands.listTubeUsed()));
+  await peer.takes(ping.repeat(5));
+  peer.says('USING default\r\n'.repeat(25));
+  await Promise.all([...many, ...enough]);
+});
+
 test('no more than a mebibyte and 128 commands are under way', async () => {
   const { connection, peer } = await fakePair();
   const body = Buffer.alloc(300_000, 'b');

@@ -54,7 +54,7 @@ export function reserve(
 }
 
 /** Somebody who leaves when the signal aborts. */
-export function presenceOf(signal: AbortSignal): Presence {
+function presenceOf(signal: AbortSignal): Presence {
   const presence: Presence = { gone: signal.aborted, onLeave: undefined };
   signal.addEventListener('abort', () => presence.onLeave?.());
   return presence;

@@ -1,6 +1,7 @@
 import { onTestFinished } from 'vitest';
 import type { Address } from '../../src/client/address.ts';
-import { Connection, type ConnectionOptions } from '../../src/client/connection.ts';
+import { Connection } from '../../src/client/connection.ts';
+import type { ConnectionOptions } from '../../src/client/connection-options.ts';
 import type { BodyMemory } from '../../src/client/decode.ts';
 
 /** Refuses what goes beyond `max`, and knows what has not been given back. */

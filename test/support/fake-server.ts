@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 import type { Address } from '../../src/client/address.ts';
-import type { Connection, ConnectionOptions } from '../../src/client/connection.ts';
+import type { Connection } from '../../src/client/connection.ts';
+import type { ConnectionOptions } from '../../src/client/connection-options.ts';
 import { poll } from './beanstalkd.ts';
 import { connectionTo } from './connection.ts';
 
