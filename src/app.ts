@@ -36,6 +36,8 @@ const HEADERS_TIMEOUT_MS = 15_000;
 const CHECK_TIMEOUTS_EVERY_MS = 5_000;
 /** Longer than the 60 s after which load balancers close: the side that sends requests should close first. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
+/** Since Node 24.12, which the types do not know yet: a call without a body costs a twentieth less. */
+const NO_STREAM_FOR_NO_BODY = { optimizeEmptyRequests: true };
 /** A hundred tubes of 200 bytes, all of them percent-encoded, and the usual headers. */
 const HEAD_MAX_BYTES = 81_920;
 /** No path is longer than a head may be, so a name that is too long is 400 and not 404. */
@@ -114,6 +116,7 @@ function serverOptions({ logger, keepaliveDelayMs }: AppOptions): FastifyHttpOpt
       noDelay: true,
       // Node would answer by itself; requireHost does.
       requireHostHeader: false,
+      ...NO_STREAM_FOR_NO_BODY,
     },
     // Fastify's own answer is no problem+json; the pool refuses new work by itself.
     return503OnClosing: false,

@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import type { JobStats } from '../client/stats.ts';
 import type { Dated } from './calendar.ts';
 import type { Holder } from './holder.ts';
 import type { Settlement } from './settlement.ts';
+import { makeToken } from './token.ts';
 
 const EMPTY = Buffer.alloc(0);
 
@@ -15,8 +15,8 @@ const EMPTY = Buffer.alloc(0);
  */
 export class Reservation implements Dated {
   slot: number | undefined;
-  /** 122 random bits, safe in a path. */
-  readonly token = randomUUID();
+  /** Unguessable, and safe in a path. */
+  readonly token = makeToken();
   readonly job: JobStats;
   readonly holder: Holder;
   #body: Buffer;

@@ -108,7 +108,7 @@ function exampleOf(kind: ProblemName, changing: boolean): object {
     title,
     status,
     detail: meaning,
-    requestId: '2b0f7c1e-8f4d-4c52-9a55-0f4f5f1c7d0e',
+    requestId: '51qXS7FVqagm-874',
     ...(changing ? { outcome: UNKNOWN_STATUSES.includes(status) ? 'unknown' : 'none' } : {}),
     ...EXAMPLE_EXTENSIONS[kind],
   };

@@ -18,7 +18,7 @@ import { ref } from './schemas/reference.ts';
 const ITEM_BYTES = 1024;
 /** One object, by which the compiled validator is remembered. */
 const SETTLE_ITEM = ref(SettleItemSchema);
-const EXAMPLE_TOKENS = ['0b8f8e1e-5a0c-4b0e-9d0a-3f1f6f0f6a51', '6f1c0d6e-6b9e-4f3a-8a51-0e6f2f1f7c11'];
+const EXAMPLE_TOKENS = ['0b8f8e1e5a0c4b0e9d0a3f1f6f0f6a51', '6f1c0d6e6b9e4f3a8a510e6f2f1f7c11'];
 
 const settleReservations = (batchMax: number) =>
   operation({

@@ -27,7 +27,7 @@ const getReservation = operation({
     200: {
       description: 'It is held.',
       content: json(ref(ReservationStatusSchema), {
-        reservation: '0b8f8e1e-5a0c-4b0e-9d0a-3f1f6f0f6a51',
+        reservation: '0b8f8e1e5a0c4b0e9d0a3f1f6f0f6a51',
         job: { ...exampleJob, state: 'reserved', timeLeft: 41, file: 0 },
         expiresAt: EXPIRES_AT,
       }),

@@ -96,7 +96,7 @@ export const exampleJob: Job = {
 };
 
 export const exampleReservation: ReservationView = {
-  reservation: '0b8f8e1e-5a0c-4b0e-9d0a-3f1f6f0f6a51',
+  reservation: '0b8f8e1e5a0c4b0e9d0a3f1f6f0f6a51',
   job: exampleJob,
   body: 'Hello, worker!',
   encoding: 'utf-8',

@@ -31,7 +31,7 @@ export const token = (description: string) =>
     minLength: 1,
     maxLength: 200,
     pattern: '^[A-Za-z0-9._~-]+$',
-    examples: ['0b8f8e1e-5a0c-4b0e-9d0a-3f1f6f0f6a51'],
+    examples: ['0b8f8e1e5a0c4b0e9d0a3f1f6f0f6a51'],
   });
 
 interface IntegerOptions {
