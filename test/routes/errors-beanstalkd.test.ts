@@ -150,14 +150,8 @@ test.concurrent.for([
   const { problem } = await calls.problem('beanstalkd-timeout', method, path, asked);
   expect(at(problem, 'outcome')).toBe('unknown');
   beanstalkd.signal('SIGCONT');
+  // Whether it was carried out is chance: the bytes may be read before the connection is reset, or not.
   await untilReady(calls);
-  // It was carried out, as it happens.
-  const carriedOut = {
-    POST: () => raw.stats('stats-tube t').then((stats) => stats?.['total-jobs'] === '2'),
-    DELETE: () => raw.stateOf('1').then((state) => state === undefined),
-  };
-  if (path === '/v1/tubes/t/jobs') expect(await carriedOut.POST()).toBe(true);
-  if (method === 'DELETE') expect(await carriedOut.DELETE()).toBe(true);
 });
 
 test('504 of looking has no outcome; of a reserve it comes by its deadline', async ({ open }) => {
