@@ -1,18 +1,21 @@
+import { Line, type Place } from './line.ts';
+
 /** Milliseconds; nothing here needs a finer clock. */
 const SLOT_MS = 25;
 
-export interface Dated {
-  /** The calendar's mark; undefined while it is in none. */
+/** What can be in a calendar has its marks: where it is, or undefined while it is in none. */
+export interface Dated<T> {
   slot: number | undefined;
+  slotPlace: Place<T> | undefined;
 }
 
 /**
  * Moments at which something is due, for very many things at once: adding and removing take constant time,
  * and one timer serves all. An item is due between its moment and one slot later, never before.
  */
-export class Calendar<T extends Dated> {
+export class Calendar<T extends Dated<T>> {
   readonly #onDue: (item: T) => void;
-  readonly #slots = new Map<number, Set<T>>();
+  readonly #slots = new Map<number, Line<T>>();
   #timer: NodeJS.Timeout | undefined;
   #next = 0;
 
@@ -25,10 +28,13 @@ export class Calendar<T extends Dated> {
     this.delete(item);
     const now = performance.now();
     const slot = Math.max(Math.ceil(at / SLOT_MS), Math.floor(now / SLOT_MS) + 1);
-    const items = this.#slots.get(slot);
-    if (items === undefined) this.#slots.set(slot, new Set([item]));
-    else items.add(item);
+    let items = this.#slots.get(slot);
+    if (items === undefined) {
+      items = new Line();
+      this.#slots.set(slot, items);
+    }
     item.slot = slot;
+    item.slotPlace = items.push(item);
     if (this.#timer === undefined) {
       this.#next = Math.floor(now / SLOT_MS);
       this.#timer = setInterval(this.#tick, SLOT_MS);
@@ -36,12 +42,13 @@ export class Calendar<T extends Dated> {
   }
 
   delete(item: T): void {
-    const { slot } = item;
+    const { slot, slotPlace } = item;
     if (slot === undefined) return;
+    // Not by the slot: what is due now is in none any more.
+    slotPlace?.line?.leave(slotPlace);
+    if (this.#slots.get(slot)?.length === 0) this.#slots.delete(slot);
     item.slot = undefined;
-    const items = this.#slots.get(slot);
-    items?.delete(item);
-    if (items?.size === 0) this.#slots.delete(slot);
+    item.slotPlace = undefined;
   }
 
   /** Forgets everything. */
@@ -56,10 +63,11 @@ export class Calendar<T extends Dated> {
       const items = this.#slots.get(this.#next);
       if (items === undefined) continue;
       this.#slots.delete(this.#next);
-      for (const item of items) {
-        // One before it may have moved it, or taken it away.
-        if (item.slot !== this.#next) continue;
+      // Each may move the others, or take them away.
+      for (let item = items.first; item !== undefined; item = items.first) {
+        items.leave(item.slotPlace);
         item.slot = undefined;
+        item.slotPlace = undefined;
         this.#onDue(item);
       }
     }

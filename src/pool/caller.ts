@@ -1,18 +1,26 @@
 import type { Dated } from './calendar.ts';
+import type { Place } from './line.ts';
 import type { Reservation } from './reservation.ts';
 import type { TubeSet } from './tube-set.ts';
 
 type CallerOver = (caller: Caller, outcome: Reservation[] | Error) => void;
 
-/** Whether the one who asked is still there; {@link onLeave} is called when it leaves. */
+/**
+ * Whether the one who asked is still there; when it leaves, {@link waiting} is told. An object and no function, since
+ * V8 of Node 20 keeps all that functions set anew at every call can reach until it collects the old.
+ */
 export interface Presence {
   readonly gone: boolean;
-  onLeave: (() => void) | undefined;
+  waiting: { leave(): void } | undefined;
 }
 
 /** Somebody who wants jobs of a set of tubes, until the answer is given. Moments are `performance.now()`. */
-export class Caller implements Dated {
+export class Caller implements Dated<Caller> {
   slot: number | undefined;
+  slotPlace: Place<Caller> | undefined;
+  /** Among all callers of its set, and among those whose timeout has passed. */
+  place: Place<Caller> | undefined;
+  duePlace: Place<Caller> | undefined;
   readonly set: TubeSet;
   /** The most reservations that one answer may carry. */
   readonly count: number;
@@ -42,6 +50,11 @@ export class Caller implements Dated {
 
   get answered(): boolean {
     return this.#answered;
+  }
+
+  /** It wants nothing any more, and gets nothing. */
+  leave(): void {
+    this.set.leave(this);
   }
 
   answer(): void {

@@ -1,6 +1,7 @@
 import type { JobStats } from '../client/stats.ts';
 import type { Dated } from './calendar.ts';
 import type { Holder } from './holder.ts';
+import type { Place } from './line.ts';
 import type { Settlement } from './settlement.ts';
 import { makeToken } from './token.ts';
 
@@ -13,8 +14,9 @@ const EMPTY = Buffer.alloc(0);
  * the command that began it was sent plus the TTR, and has ended by the moment that command was answered
  * plus the TTR. Moments are `performance.now()`.
  */
-export class Reservation implements Dated {
+export class Reservation implements Dated<Reservation> {
   slot: number | undefined;
+  slotPlace: Place<Reservation> | undefined;
   /** Unguessable, and safe in a path. */
   readonly token = makeToken();
   readonly job: JobStats;

@@ -77,14 +77,14 @@ export class Reserving implements TubeSetHouse {
       }
       const set = this.#setFor(request.tubes);
       const caller = new Caller(set, request, (over, outcome) => {
-        presence.onLeave = undefined;
+        presence.waiting = undefined;
         this.#clock.delete(over);
         this.#waiters -= 1;
         if (outcome instanceof Error) reject(outcome);
         else resolve(outcome);
       });
       this.#waiters += 1;
-      presence.onLeave = () => this.#leave(caller);
+      presence.waiting = caller;
       this.#clock.set(
         caller,
         request.timeout === 0 ? caller.deadlineAt : Math.min(caller.dueAt, caller.deadlineAt),
@@ -139,7 +139,7 @@ export class Reserving implements TubeSetHouse {
   beginStop(): void {
     this.#stopping = true;
     for (const set of this.#sets.values()) {
-      for (const caller of [...set.callers]) this.#leave(caller);
+      for (const caller of [...set.callers]) caller.leave();
     }
   }
 
@@ -179,12 +179,6 @@ export class Reserving implements TubeSetHouse {
     caller.set.remove(caller);
     if (caller.taken.length > 0) caller.answer();
     else caller.fail(new PoolError({ code: 'DEADLINE', deadlineMs: caller.deadlineMs }));
-  }
-
-  #leave(caller: Caller): void {
-    caller.set.remove(caller);
-    for (const reservation of caller.taken.splice(0)) this.putBack(reservation);
-    caller.answer();
   }
 
   /** What else is ready is taken at once, as far as it surely fits into one answer. */

@@ -1,6 +1,7 @@
 import type { Caller } from './caller.ts';
 import { BeanstalkdError, PoolError } from './errors.ts';
 import type { Holder, Taken } from './holder.ts';
+import { Line } from './line.ts';
 import type { Reservation } from './reservation.ts';
 
 /** Reserves under way at once for one set of tubes. */
@@ -29,9 +30,9 @@ export interface TubeSetHouse {
 export class TubeSet {
   readonly tubes: readonly string[];
   readonly #house: TubeSetHouse;
-  readonly #callers = new Set<Caller>();
+  readonly #callers = new Line<Caller>();
   /** Those whose timeout has passed: the next true empty is their answer. */
-  readonly #due = new Set<Caller>();
+  readonly #due = new Line<Caller>();
   #latestDueAt = 0;
   /** How many jobs may be ready: doubled by each that comes, none after an empty. */
   #expected = TAKES_MAX;
@@ -47,22 +48,22 @@ export class TubeSet {
     this.#house = house;
   }
 
-  get callers(): ReadonlySet<Caller> {
+  get callers(): Iterable<Caller> {
     return this.#callers;
   }
 
   /** Nobody asks, and nothing is under way. */
   get unused(): boolean {
     return (
-      this.#callers.size === 0 && this.#takes === 0 && this.#waiting === undefined && !this.#startingWait
+      this.#callers.length === 0 && this.#takes === 0 && this.#waiting === undefined && !this.#startingWait
     );
   }
 
   add(caller: Caller): void {
-    this.#callers.add(caller);
+    caller.place = this.#callers.push(caller);
     this.#latestDueAt = Math.max(this.#latestDueAt, caller.dueAt);
     if (caller.dueAt <= performance.now()) {
-      this.#due.add(caller);
+      caller.duePlace = this.#due.push(caller);
       // Who does not wait is not made to wait for a turn either.
       this.#takesRest = false;
     }
@@ -70,16 +71,22 @@ export class TubeSet {
   }
 
   becomeDue(caller: Caller): void {
-    if (!this.#callers.has(caller)) return;
-    this.#due.add(caller);
+    if (caller.place?.line !== this.#callers || caller.duePlace?.line === this.#due) return;
+    caller.duePlace = this.#due.push(caller);
     this.pump();
   }
 
   /** Takes a caller out of the line. */
   remove(caller: Caller): void {
-    this.#callers.delete(caller);
-    this.#due.delete(caller);
-    if (this.#callers.size === 0) this.#hangUp();
+    this.#takeOut(caller);
+    if (this.#callers.length === 0) this.#hangUp();
+  }
+
+  /** Nobody is there for what was taken for this caller. */
+  leave(caller: Caller): void {
+    this.remove(caller);
+    for (const reservation of caller.taken.splice(0)) this.#house.putBack(reservation);
+    caller.answer();
   }
 
   /** The turn of a set that could not ask or not wait: it asks once, and tries to wait. */
@@ -92,12 +99,12 @@ export class TubeSet {
 
   /** Does what the callers need next. */
   pump(): void {
-    if (this.#callers.size === 0) {
+    if (this.#callers.length === 0) {
       this.#hangUp();
       return;
     }
     if (this.#takesRest) return;
-    const wanted = Math.min(this.#callers.size, Math.max(this.#expected, this.#due.size > 0 ? 1 : 0));
+    const wanted = Math.min(this.#callers.length, Math.max(this.#expected, this.#due.length > 0 ? 1 : 0));
     for (let more = wanted - this.#takes; more > 0; more -= 1) void this.#take();
     const mayWait = this.#waiting === undefined && !this.#startingWait && !this.#waitRests;
     if (wanted === 0 && this.#takes === 0 && mayWait) void this.#wait();
@@ -109,9 +116,9 @@ export class TubeSet {
       const taken = await this.#house.take(this.tubes);
       if (taken === undefined) this.#rest();
       // One empty is no answer for those whose own take is still under way, and may bring a job.
-      else this.#took(taken, this.#due, this.#due.size - (this.#takes - 1));
+      else this.#took(taken, this.#due, this.#due.length - (this.#takes - 1));
     } catch (error) {
-      this.#failed(error, this.#due.size - (this.#takes - 1));
+      this.#failed(error, this.#due.length - (this.#takes - 1));
     } finally {
       this.#takes -= 1;
     }
@@ -128,7 +135,7 @@ export class TubeSet {
       this.#house.awaitTurn(this);
       return;
     }
-    if (this.#callers.size > 0) await this.#waitOn(holder);
+    if (this.#callers.length > 0) await this.#waitOn(holder);
     else holder.unclaim();
     this.pump();
   }
@@ -137,7 +144,7 @@ export class TubeSet {
     try {
       return await this.#house.forWaiting();
     } catch (error) {
-      this.#failed(error, this.#due.size - this.#takes);
+      this.#failed(error, this.#due.length - this.#takes);
       return undefined;
     }
   }
@@ -156,12 +163,12 @@ export class TubeSet {
     holder.unclaim();
     const hungUp = this.#waiting !== holder;
     if (!hungUp) this.#waiting = undefined;
-    if (taken !== undefined) this.#took(taken, this.#callers, this.#callers.size);
-    else if (!hungUp) this.#failed(failure, this.#due.size - this.#takes);
+    if (taken !== undefined) this.#took(taken, this.#callers, this.#callers.length);
+    else if (!hungUp) this.#failed(failure, this.#due.length - this.#takes);
   }
 
   /** @param mayBeAnswered whom an empty may answer, and how many of them. */
-  #took(taken: Taken, mayBeAnswered: Set<Caller>, atMost: number): void {
+  #took(taken: Taken, mayBeAnswered: Line<Caller>, atMost: number): void {
     switch (taken.kind) {
       case 'job':
         this.#expected = Math.min(TAKES_MAX, Math.max(1, this.#expected * 2));
@@ -185,26 +192,27 @@ export class TubeSet {
     else this.#house.fill(caller, reservation);
   }
 
-  #answerEmpty(callers: Set<Caller>, atMost: number, provenAt: number): void {
+  #answerEmpty(callers: Line<Caller>, atMost: number, provenAt: number): void {
     let left = atMost;
     for (const caller of callers) {
       if (left <= 0) return;
       if (caller.dueAt > provenAt) continue;
       left -= 1;
-      this.#callers.delete(caller);
-      this.#due.delete(caller);
+      this.#takeOut(caller);
       caller.answer();
     }
   }
 
   /** Takes the first out of the line. */
   #first(): Caller | undefined {
-    for (const caller of this.#callers) {
-      this.#callers.delete(caller);
-      this.#due.delete(caller);
-      return caller;
-    }
-    return undefined;
+    const { first } = this.#callers;
+    if (first !== undefined) this.#takeOut(first);
+    return first;
+  }
+
+  #takeOut(caller: Caller): void {
+    this.#callers.leave(caller.place);
+    this.#due.leave(caller.duePlace);
   }
 
   /**
@@ -216,7 +224,7 @@ export class TubeSet {
     this.#rest();
     if (error instanceof BeanstalkdError && RETRIED.has(error.code)) return;
     const failure = error instanceof Error ? error : new Error(String(error));
-    const first = Math.max(0, this.#due.size - Math.max(0, atMost));
+    const first = Math.max(0, this.#due.length - Math.max(0, atMost));
     for (const caller of [...this.#due].slice(first)) {
       this.remove(caller);
       caller.fail(failure);

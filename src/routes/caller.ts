@@ -13,8 +13,8 @@ const ANSWER_STALL_MS = 30_000;
  * while an earlier one on the same connection is still being written.
  */
 export class Caller implements Presence {
-  /** Called when the caller goes away. */
-  onLeave: (() => void) | undefined;
+  /** Told when the caller goes away. */
+  waiting: Presence['waiting'];
   #gone = false;
   readonly #request: FastifyRequest;
   readonly #reply: FastifyReply;
@@ -56,7 +56,7 @@ export class Caller implements Presence {
 
   #left(): void {
     this.#gone = true;
-    this.onLeave?.();
+    this.waiting?.leave();
     this.#over(false);
   }
 

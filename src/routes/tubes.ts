@@ -116,7 +116,7 @@ export async function tubeRoutes(app: App, { pool }: Context): Promise<void> {
     const caller = new Caller(request, reply);
     const leaving = new AbortController();
     if (caller.gone) leaving.abort();
-    caller.onLeave = () => leaving.abort();
+    caller.waiting = { leave: () => leaving.abort() };
     try {
       return await tubes.clear(request.params.tube, new Set(state), limit, leaving.signal);
     } finally {

@@ -1,12 +1,14 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Calendar, type Dated } from '../../src/pool/calendar.ts';
+import type { Place } from '../../src/pool/line.ts';
 
 /** A slot of 25 ms, and the tick behind it. */
 const LATEST_MS = 50;
 
-class Item implements Dated {
+class Item implements Dated<Item> {
   slot: number | undefined;
+  slotPlace: Place<Item> | undefined;
   readonly name: string;
 
   constructor(name: string) {

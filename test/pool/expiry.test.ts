@@ -22,7 +22,7 @@ const reserve = (tube: string, timeout = 0, count = 1) =>
     timeout,
     deadlineMs: timeout * 1000 + 2_000,
     count,
-    presence: { gone: false, onLeave: undefined },
+    presence: { gone: false, waiting: undefined },
   });
 
 test('sixty idle reservations of one second are all ready again a second after their time', async () => {

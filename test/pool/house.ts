@@ -55,8 +55,8 @@ export function reserve(
 
 /** Somebody who leaves when the signal aborts. */
 function presenceOf(signal: AbortSignal): Presence {
-  const presence: Presence = { gone: signal.aborted, onLeave: undefined };
-  signal.addEventListener('abort', () => presence.onLeave?.());
+  const presence: Presence = { gone: signal.aborted, waiting: undefined };
+  signal.addEventListener('abort', () => presence.waiting?.leave());
   return presence;
 }
 
