@@ -18,6 +18,8 @@ const WINDOW_COMMANDS = 128;
 const WINDOW_BYTES = 1_048_576;
 /** A share of those under way: fewer wait for company, since beanstalkd answers those first anyway. */
 const COMPANY_SHARE = 1 / 4;
+/** At most: over a slow link no answer comes soon. A timer that is nearer keeps the event loop from sleeping. */
+const COMPANY_MS = 10;
 /** Commands that wait for the window. Their bodies are bounded by the caller's memory. */
 const QUEUE_MAX = 16_384;
 
@@ -40,6 +42,8 @@ export class Connection {
   readonly #tubes = new TubeState();
   #bytesUnderWay = 0;
   #flushScheduled = false;
+  /** Set while commands wait for company. */
+  #company: NodeJS.Timeout | undefined;
   /** A body waits in part for the socket to drain. */
   #bodyUnderWay = false;
   /** Rings at the earliest deadline that there was; what is due then is looked up. */
@@ -114,16 +118,11 @@ export class Connection {
     timeoutMs = this.#options.commandTimeoutMs,
   ): Promise<ReplyOf<N>> {
     return new Promise<ReplyOf<N>>((resolve, reject) => {
-      if (this.#broken !== undefined) {
-        reject(unsent(this.#broken));
-        return;
-      }
-      if (this.#unsent.length >= QUEUE_MAX) {
+      if (this.#broken !== undefined) reject(unsent(this.#broken));
+      else if (this.#unsent.length >= QUEUE_MAX)
         reject(new BeanstalkdError('QUEUE_FULL', 'none', `${QUEUE_MAX} commands wait for this connection`));
-        return;
-      }
       // #take lets only replies in `command.replies` through.
-      this.#enqueue(command, timeoutMs, resolve as (reply: Reply) => void, reject);
+      else this.#enqueue(command, timeoutMs, resolve as (reply: Reply) => void, reject);
     });
   }
 
@@ -181,22 +180,28 @@ export class Connection {
     setImmediate(this.#flush);
   }
 
-  /**
-   * Runs after the I/O callbacks of a turn, so that the commands of all callers of that turn leave together. A write
-   * costs as much as several commands: those that have to wait for many others leave with what comes meanwhile.
-   */
+  /** Runs after the I/O callbacks of a turn, so that the commands of all callers of that turn leave together. */
   #flush = (): void => {
     this.#flushScheduled = false;
+    // A write costs as much as several commands. Each answer to what is under way brings us here again.
+    if (this.#unsent.length >= this.#sent.length * COMPANY_SHARE) this.#leave();
+    else this.#company ??= setTimeout(this.#companyOver, COMPANY_MS);
+  };
+
+  #companyOver = (): void => {
+    this.#company = undefined;
+    this.#leave();
+  };
+
+  #leave(): void {
     if (this.#broken !== undefined || this.#socket.writableNeedDrain) return;
-    // What is under way is answered, and each answer brings us here again.
-    if (this.#unsent.length < this.#sent.length * COMPANY_SHARE) return;
     while (this.#sent.length < WINDOW_COMMANDS && this.#bytesUnderWay < WINDOW_BYTES) {
       const pending = this.#unsent.shift();
       if (pending === undefined) break;
       this.#send(pending);
     }
     this.#bodyUnderWay = !this.#encoder.flush(this.#socket);
-  };
+  }
 
   #drained = (): void => {
     if (this.#broken !== undefined) return;
@@ -336,6 +341,7 @@ export class Connection {
   #fail(error: BeanstalkdError): void {
     this.#broken = error;
     this.#alarm.stop();
+    clearTimeout(this.#company);
     this.#decoder.abandon();
     for (const pending of this.#sent.take(ALL)) this.#reject(pending, error);
     for (const pending of this.#unsent.take(ALL)) this.#reject(pending, unsent(error));

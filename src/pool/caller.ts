@@ -18,7 +18,7 @@ export interface Presence {
 export class Caller implements Dated<Caller> {
   slot: number | undefined;
   slotPlace: Place<Caller> | undefined;
-  /** Among all callers of its set, and among those whose timeout has passed. */
+  /** Among all callers of its set, and among those whose timeout has passed; a place whose line is undefined is none. */
   place: Place<Caller> | undefined;
   duePlace: Place<Caller> | undefined;
   readonly set: TubeSet;

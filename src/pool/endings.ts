@@ -6,12 +6,13 @@ import type { Ended } from './settlement.ts';
  */
 export class Endings {
   readonly #endings = new Map<string, Ended>();
-  /** The tokens in the order in which they came. The first key of a Map is behind all that were deleted. */
-  readonly #order: string[];
+  readonly #max: number;
+  /** A ring of the tokens in their order: the first key of a Map is behind all that were deleted. */
+  readonly #order: string[] = [];
   #next = 0;
 
   constructor(max: number) {
-    this.#order = Array.from({ length: max }, () => '');
+    this.#max = max;
   }
 
   get size(): number {
@@ -26,8 +27,9 @@ export class Endings {
     const known = this.#endings.has(token);
     this.#endings.set(token, ended);
     if (known) return;
-    this.#endings.delete(this.#order[this.#next] ?? '');
+    const oldest = this.#order[this.#next];
+    if (oldest !== undefined) this.#endings.delete(oldest);
     this.#order[this.#next] = token;
-    this.#next = (this.#next + 1) % this.#order.length;
+    this.#next = (this.#next + 1) % this.#max;
   }
 }

@@ -214,7 +214,8 @@ export class Reserving implements TubeSetHouse {
       caller.answer();
     } else {
       caller.taken.length = 0;
-      caller.set.add(caller);
+      if (this.#stopping) caller.answer();
+      else caller.set.add(caller);
     }
   }
 

@@ -55,8 +55,12 @@ export function readBody(request: FastifyRequest, rules: BodyRules, done: Done):
     else chunks.push(chunk);
   };
   const onEnd = () => {
-    // Always copied: a view would keep the whole buffer that the socket was read into.
-    request.body = Buffer.concat(chunks, received);
+    const [first] = chunks;
+    // Node copies a body out of what the socket was read into. A view would keep all of that.
+    const whole = chunks.length === 1 && first?.buffer.byteLength === received;
+    request.body = whole ? first : Buffer.concat(chunks, received);
+    // The listeners stay until the call is over.
+    chunks.length = 0;
     done();
   };
   // Node closes every request in the end, most of them behind their answer.
@@ -129,10 +133,12 @@ function allowUpload({ raw }: FastifyRequest): void {
 const full = () => unavailable('overloaded', 'the memory for bodies is used up');
 
 /**
- * Whether the answer can go out while the body has not come in whole: what is left of it is so little that it
- * is read and dropped, and the connection kept. Closing it would send a reset, which can overtake the answer.
+ * Whether the connection can be kept behind an answer that did not wait for the body. Where all of it has come, or what
+ * is left is so little that it is read and dropped: closing would send a reset, which can overtake the answer. Not where
+ * the caller expects to be asked for it: nobody knows then whether it comes.
  */
 export const mayStayOpen = (request: FastifyRequest): boolean =>
   request.raw.complete ||
+  isEmpty(request) ||
   (request.headers.expect === undefined &&
     (declaredLength(request) ?? Number.POSITIVE_INFINITY) <= SMALL_BODY);

@@ -13,10 +13,6 @@ export function answerErrors(app: App, bodies: BodyBudget): void {
   app.setErrorHandler((error, request, reply) => {
     releaseBody(request, bodies);
     const problem = toProblem(error);
-    if (!mayStayOpen(request)) {
-      reply.header('connection', 'close');
-      lingerOnClose(request.raw.socket);
-    }
     return sendProblem(request, reply, problem);
   });
   // Before its body is looked at, which may be wrong as well.
@@ -42,6 +38,10 @@ export function answerFrameworkError(
 function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: Problem): FastifyReply {
   if (problem.kind === 'internal-error')
     request.log.error({ err: problem.cause, id: request.id }, problem.message);
+  if (!mayStayOpen(request)) {
+    reply.header('connection', 'close');
+    lingerOnClose(request.raw.socket);
+  }
   return reply
     .code(problem.status)
     .headers(problem.headers)

@@ -7,14 +7,17 @@ import { invalid } from './problem.ts';
 
 const REQUEST_ID = /^[A-Za-z0-9._~-]{1,128}$/;
 
-/** What all ids made in this life of the process begin with. */
 const LIFE = randomBytes(9).toString('base64url');
 let made = 0;
 
 /** The caller's own `X-Request-Id` where it is safe to log and to answer, else a new one. */
 export function requestId({ headers }: Pick<IncomingMessage, 'headers'>): string {
   const given = headers['x-request-id'];
-  if (typeof given === 'string' && REQUEST_ID.test(given)) return given;
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : makeRequestId();
+}
+
+/** Random for this life of the process, and then a number. */
+export function makeRequestId(): string {
   made += 1;
   return `${LIFE}-${made}`;
 }

@@ -1,6 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import { ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { makeRequestId } from './every-answer.ts';
 import { isLingering } from './linger.ts';
 import { invalid, Problem } from './problem.ts';
 
@@ -50,7 +50,7 @@ function problemOf({ code }: NodeJS.ErrnoException): Problem {
 }
 
 function endWithProblem(socket: Duplex, problem: Problem, headers = ''): void {
-  const requestId = randomUUID();
+  const requestId = makeRequestId();
   // Nothing was carried out, whatever it was meant to be.
   const body = JSON.stringify(problem.body(requestId, true));
   socket.end(

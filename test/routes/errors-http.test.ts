@@ -178,6 +178,20 @@ describe('what is no HTTP', () => {
   });
 });
 
+test('a body where none is taken is refused, with a GET too', async () => {
+  for (const path of ['/livez', '/v1/tubes'])
+    await house.calls.problem('invalid-request', 'GET', path, { body: '{}' });
+});
+
+test('a malformed path closes where nobody knows whether a body comes', async () => {
+  const socket = await house.calls.socket();
+  socket.write(
+    'POST /v1/tubes/%zz/jobs HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n',
+  );
+  expect((await socket.answer()).headers).toMatchObject({ connection: 'close' });
+  await socket.untilClosed();
+});
+
 describe('413', () => {
   test('a declared 1 GB is refused before it comes, with what the server takes', async () => {
     const { calls } = house;
