@@ -1,69 +1,17 @@
-import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import Fastify from 'fastify';
-import { json, operation, parameters } from '../../src/routes/operation.ts';
-import { reserveJobs } from '../../src/routes/reserve-operations.ts';
-import { COMPONENTS } from '../../src/routes/schemas/components.ts';
 import { exampleReservation } from '../../src/routes/schemas/job.ts';
-import { defaulted, ref } from '../../src/routes/schemas/reference.ts';
-import { delay, isUint64, priority, token, ttr, tubeName } from '../../src/routes/schemas/scalars.ts';
-import { PutAnswerSchema } from '../../src/routes/schemas/tube.ts';
-import { port } from './arguments.ts';
+import { serveOnFastify } from './on-fastify.ts';
 
 /** What Fastify costs with our schemas when nothing is done: three routes that answer what the gateway answers. */
 
-const LIMITS = {
-  bodyMaxBytes: 0,
-  bufferMaxBytes: 0,
-  responseMaxBytes: 0,
-  batchMax: 0,
-  reserveTimeoutMax: 300,
-  reserveGraceMs: 2_000,
-  metricsTubesMax: 0,
-};
-const BODY = 'x'.repeat(100);
-const ABOUT = { tag: 'produce', summary: '', description: '', problems: [] } as const;
-
-const putJob = operation({
-  ...ABOUT,
-  operationId: 'putJob',
-  params: parameters({ tube: tubeName('') }),
-  querystring: parameters({
-    priority: defaulted(priority({ default: 1024 })),
-    delay: defaulted(delay('', { default: 0 })),
-    ttr: defaulted(ttr({ default: 60 })),
-  }),
-  answers: { 201: { description: '', content: json(ref(PutAnswerSchema), {}) } },
-});
-
-const deleteReservedJob = operation({
-  ...ABOUT,
-  operationId: 'deleteReservedJob',
-  params: parameters({ reservation: token('') }),
-  answers: { 204: { description: '' } },
-});
-
-const app = Fastify({
-  logger: false,
-  ajv: { customOptions: { coerceTypes: true, formats: { uint64: isUint64 } } },
-}).withTypeProvider<TypeBoxTypeProvider>();
-for (const component of COMPONENTS) app.addSchema(component);
-app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+const { job, ...rest } = exampleReservation;
+const body = 'x'.repeat(100);
 
 let jobs = 0;
-app.post('/v1/tubes/:tube/jobs', putJob, async (request, reply) => {
-  jobs += 1;
-  const id = String(jobs);
-  reply.code(201).header('location', `/v1/jobs/${id}`);
-  return { id, tube: request.params.tube, state: 'ready' };
+await serveOnFastify({
+  put: () => {
+    jobs += 1;
+    return String(jobs);
+  },
+  reserve: (tube) => ({ ...rest, job: { ...job, tube }, body }),
+  settle: () => {},
 });
-app.post('/v1/tubes/:tube/reservations', reserveJobs(LIMITS), async (request) => {
-  const { job, reservation, expiresAt, encoding } = exampleReservation;
-  const { tube } = request.params;
-  return { reservations: [{ reservation, job: { ...job, tube }, body: BODY, encoding, expiresAt }] };
-});
-app.delete('/v1/reservations/:reservation', deleteReservedJob, async (_request, reply) =>
-  reply.code(204).send(),
-);
-
-await app.listen({ host: '127.0.0.1', port });
-process.stdout.write('listening\n');

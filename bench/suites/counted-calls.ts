@@ -8,7 +8,7 @@ import { startWebdis } from '../webdis.ts';
 import { load } from '../wire/load.ts';
 import { type Answered, CONNECTIONS, wrk } from '../wrk.ts';
 import { answering } from './answering.ts';
-import { BARE, NAIVE } from './rivals.ts';
+import { BARE, LEAST, NAIVE } from './rivals.ts';
 import { warmUp } from './warm-up.ts';
 
 const GROUP = 'single calls';
@@ -45,6 +45,7 @@ export async function counted(lab: Lab, report: Report): Promise<void> {
     }),
     rivals: [
       answering(BARE, () => take(bare, RESERVATIONS, 'POST', JOBS)),
+      onFresh(lab, LEAST, (server) => reserve(lab, server, JOBS)),
       ...HOLDING.map((one) => onFresh(lab, one, (server) => reserve(lab, server, JOBS_OF_NAIVE))),
       answering('webdis RPOP', () => pop(webdis)),
     ],
@@ -66,6 +67,7 @@ export async function counted(lab: Lab, report: Report): Promise<void> {
           Array.from({ length: JOBS }, () => randomUUID()),
         ),
       ),
+      onFresh(lab, LEAST, (server) => deleteAll(lab, server, JOBS, 1)),
       ...HOLDING.map((one) => onFresh(lab, one, (server) => deleteAll(lab, server, JOBS_OF_NAIVE, 1))),
     ],
     bars: { [BARE]: 0.92 },
@@ -82,7 +84,7 @@ async function empty(lab: Lab, gateway: Server): Promise<void> {
 /** The naive ones do not survive a restart of beanstalkd. */
 const onFresh = (
   lab: Lab,
-  { name, file }: (typeof NAIVE)[number],
+  { name, file }: (typeof NAIVE)[number] | typeof LEAST,
   attempt: (server: Server) => Promise<Answered>,
 ): Contender =>
   answering(name, async () => {

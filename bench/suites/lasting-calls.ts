@@ -4,7 +4,7 @@ import { startWebdis } from '../webdis.ts';
 import { drain } from '../wire/drain.ts';
 import { wrk } from '../wrk.ts';
 import { answering } from './answering.ts';
-import { BARE, NAIVE } from './rivals.ts';
+import { BARE, LEAST, NAIVE } from './rivals.ts';
 import { cycle, warmUp } from './warm-up.ts';
 
 const GROUP = 'single calls';
@@ -23,7 +23,7 @@ export async function lasting(lab: Lab, report: Report): Promise<void> {
   const gateway = await lab.gateway();
   const bare = await lab.server('bare-fastify.js');
   const naive = [];
-  for (const { name, file } of NAIVE) naive.push({ name, server: await lab.server(file) });
+  for (const { name, file } of [LEAST, ...NAIVE]) naive.push({ name, server: await lab.server(file) });
   const webdis = await startWebdis(lab);
   const rivals = [{ name: BARE, server: bare }, ...naive];
   for (const { server } of [{ server: gateway }, ...rivals]) await warmUp(lab, server);

@@ -6,3 +6,5 @@ export const NAIVE = [
 ] as const;
 
 export const BARE = 'bare Fastify';
+/** The least that any gateway on Fastify has to do; see servers/least-gateway.ts. */
+export const LEAST = { name: 'least gateway on Fastify', file: 'least-gateway.js' } as const;

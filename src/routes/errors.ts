@@ -15,11 +15,6 @@ export function answerErrors(app: App, bodies: BodyBudget): void {
     const problem = toProblem(error);
     return sendProblem(request, reply, problem);
   });
-  // Before its body is looked at, which may be wrong as well.
-  app.addHook('onRequest', (request, _reply, done) => {
-    if (request.is404) done(routeNotFound());
-    else done();
-  });
   app.setNotFoundHandler((request, reply) => sendProblem(request, reply, routeNotFound()));
 }
 
