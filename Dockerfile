@@ -20,6 +20,6 @@ COPY --from=build /app/dist ./dist
 USER 65532:65532
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \
-    CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.PORT || 8080) + '/livez').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+    CMD ["node", "-e", "const port = process.env.PORT || 8080, end = (ok) => process.exit(ok ? 0 : 1); process.env.TLS_CERT_FILE ? require('net').connect(port, '127.0.0.1', () => end(true)).on('error', () => end(false)) : fetch(`http://127.0.0.1:${port}/livez`).then((answer) => end(answer.ok), () => end(false))"]
 # The exec form makes node process 1, which signals reach; the gateway handles them itself.
 ENTRYPOINT ["node", "/app/dist/main.js"]

@@ -3,6 +3,7 @@
  * the file differs. It needs no beanstalkd.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { pino } from 'pino';
 import { buildApp } from '../src/app.ts';
 import { Pool } from '../src/pool/pool.ts';
 import { readVersion } from '../src/version.ts';
@@ -36,6 +37,20 @@ async function makeDocument(): Promise<string> {
     pool,
     logger: false,
     logRequests: 'none',
+    audit: pino({ level: 'silent' }),
+    admission: {
+      keys: undefined,
+      openMetrics: false,
+      openDocs: false,
+      waitsPerKey: 0,
+      reservationsPerKey: 0,
+    },
+    rates: { perAddress: 0, perKey: 0 },
+    connectionsMax: 1,
+    trustProxy: [],
+    corsOrigins: undefined,
+    metricsPort: undefined,
+    tls: undefined,
     limits: {
       bodyMaxBytes: 16_777_216,
       bufferMaxBytes: 268_435_456,

@@ -1,10 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import { Keys } from './access/keys.ts';
 import { buildApp } from './app.ts';
 import type { Address } from './client/address.ts';
 import { OwnBeanstalkd } from './own/own-beanstalkd.ts';
 import { Pool } from './pool/pool.ts';
-import type { Settings } from './settings.ts';
+import { type Settings, SettingsError } from './settings.ts';
+import { Tls } from './tls.ts';
 
 /** What a stop allows calls under way, at most: the deadline of a command and a little to write its answer. */
 const CLOSE_MAX_MS = 5500;
@@ -25,6 +27,8 @@ export class Gateway {
   readonly #options: GatewayOptions;
   readonly #stopping = new AbortController();
   #started: Promise<void> | undefined;
+  #keys: Keys | undefined;
+  #tls: Tls | undefined;
   #own: OwnBeanstalkd | undefined;
   #pool: Pool | undefined;
   #app: FastifyInstance | undefined;
@@ -35,11 +39,23 @@ export class Gateway {
 
   /**
    * Resolves when it listens. A beanstalkd elsewhere need not be there for that; one of our own must.
-   * Rejects with an error whose message is the one line to show. A stop meanwhile ends the attempt.
+   * Rejects with an error whose message is the one line to show, a {@link SettingsError} where a setting's file is wrong. A stop meanwhile ends the attempt.
    */
   start(): Promise<void> {
     this.#started ??= this.#putUp();
     return this.#started;
+  }
+
+  /** Whether there are files that {@link reload} would read. */
+  get canReload(): boolean {
+    const { API_KEYS_FILE, TLS_CERT_FILE } = this.#options.settings;
+    return API_KEYS_FILE !== undefined || TLS_CERT_FILE !== undefined;
+  }
+
+  /** Reads the keys and the certificates again; bad ones leave those that there are, and a line in the log. */
+  reload(): void {
+    this.#keys?.reload();
+    this.#tls?.reload();
   }
 
   /** Stops in the order of DESIGN.md, leaving held jobs `graceMs` to be settled. */
@@ -48,6 +64,9 @@ export class Gateway {
     await this.#started?.catch(() => {});
     this.#pool?.beginStop();
     await this.#pool?.idle(graceMs);
+    // Before HTTP, which knows nothing of those in a handshake, and would wait for them.
+    this.#tls?.close();
+    this.#keys?.close();
     if (this.#app !== undefined) await this.#closeHttp(this.#app);
     await this.#pool?.close();
     await this.#own?.stop();
@@ -55,6 +74,7 @@ export class Gateway {
 
   async #putUp(): Promise<void> {
     const { settings, log, logRequests, version } = this.#options;
+    this.#openFiles();
     const address = await this.#findBeanstalkd();
     const pool = new Pool({
       address,
@@ -74,6 +94,22 @@ export class Gateway {
       pool,
       logger: log,
       logRequests,
+      // Not muted with the rest.
+      audit: log.child({ audit: true }, { level: 'info' }),
+      admission: {
+        keys: this.#keys,
+        openMetrics: settings.OPEN_METRICS,
+        openDocs: settings.OPEN_DOCS,
+        waitsPerKey: settings.WAITS_PER_KEY,
+        reservationsPerKey: settings.RESERVATIONS_PER_KEY,
+      },
+      rates: { perAddress: settings.RATE_PER_ADDRESS, perKey: settings.RATE_PER_KEY },
+      connectionsMax: settings.CONNECTIONS_MAX,
+      trustProxy: settings.TRUST_PROXY ?? [],
+      corsOrigins: settings.CORS_ORIGINS,
+      metricsPort:
+        settings.METRICS_PORT === 0 ? undefined : { host: settings.HOST, port: settings.METRICS_PORT },
+      tls: this.#tls,
       limits: {
         bodyMaxBytes: settings.BODY_MAX_BYTES,
         bufferMaxBytes: settings.BUFFER_MAX_BYTES,
@@ -92,12 +128,30 @@ export class Gateway {
     if (this.#stopping.signal.aborted) return;
     try {
       await app.listen({
-        host: settings.HOST,
+        host: addressOf(settings.HOST),
         port: settings.PORT,
         listenTextResolver: (url) => `listening on ${url}, with the beanstalkd at ${describe(address)}`,
       });
     } catch (cause) {
       throw new Error(whyNotListening(cause, settings), { cause });
+    }
+  }
+
+  #openFiles(): void {
+    const { settings, log } = this.#options;
+    const { API_KEYS_FILE, TLS_CERT_FILE, TLS_KEY_FILE, TLS_CLIENT_CA_FILE } = settings;
+    try {
+      if (API_KEYS_FILE !== undefined) this.#keys = Keys.open(API_KEYS_FILE, log);
+    } catch (cause) {
+      throw new SettingsError(`API_KEYS_FILE: ${messageOf(cause)}`, { cause });
+    }
+    if (TLS_CERT_FILE !== undefined && TLS_KEY_FILE !== undefined) {
+      const files = { certFile: TLS_CERT_FILE, keyFile: TLS_KEY_FILE, clientCaFile: TLS_CLIENT_CA_FILE };
+      try {
+        this.#tls = Tls.open(files, log);
+      } catch (cause) {
+        throw new SettingsError(messageOf(cause), { cause });
+      }
     }
   }
 
@@ -118,6 +172,11 @@ export class Gateway {
   }
 }
 
+/** Where `localhost` is two addresses, Fastify makes a second server for one of them, which is not set up like ours. */
+const addressOf = (host: string) => (host === 'localhost' ? '127.0.0.1' : host);
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
+
 function describe(address: Address): string {
   if ('path' in address) return `unix:${address.path}`;
   return `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
@@ -135,6 +194,6 @@ function whyNotListening(error: unknown, { HOST, PORT }: Settings): string {
     case 'EAI_AGAIN':
       return `HOST: ${HOST} is no address of this machine`;
     default:
-      return `HOST, PORT: cannot listen on ${HOST} ${PORT}: ${error instanceof Error ? error.message : String(error)}`;
+      return `HOST, PORT: cannot listen on ${HOST} ${PORT}: ${messageOf(error)}`;
   }
 }

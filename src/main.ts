@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { setFlagsFromString } from 'node:v8';
+import { keygen } from './access/keygen.ts';
 import { Gateway } from './gateway.ts';
 import { createLogger } from './log.ts';
 import { asksFor, doubts, readSettings, type Settings, SettingsError } from './settings.ts';
@@ -20,7 +21,8 @@ setFlagsFromString('--no-allocation-site-pretenuring');
 
 const argv = process.argv.slice(2);
 const wish = asksFor(argv);
-if (wish === 'help') process.stdout.write(helpText());
+if (argv[0] === 'keygen') printKey(argv.slice(1));
+else if (wish === 'help') process.stdout.write(helpText());
 else if (wish === 'version') process.stdout.write(`${readVersion()}\n`);
 else await run();
 
@@ -43,6 +45,7 @@ async function run(): Promise<void> {
     log,
     withinMs: settings.SHUTDOWN_GRACE_MS + STOP_MARGIN_MS,
     echoMs: npmScript === undefined ? 0 : NPM_ECHO_MS,
+    reload: gateway.canReload ? () => gateway.reload() : undefined,
     stop: (failed) => {
       isStopping = true;
       return gateway.stop(failed ? 0 : settings.SHUTDOWN_GRACE_MS);
@@ -55,7 +58,7 @@ async function run(): Promise<void> {
     if (isStopping) return;
     complain(error);
     await gateway.stop(0);
-    process.exit(1);
+    process.exit(error instanceof SettingsError ? WRONG_SETTING : 1);
   }
 }
 
@@ -64,6 +67,15 @@ function settingsOrExit(): Settings {
     return readSettings(argv, process.env);
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error;
+    complain(error);
+    process.exit(WRONG_SETTING);
+  }
+}
+
+function printKey(args: readonly string[]): void {
+  try {
+    process.stdout.write(keygen(args));
+  } catch (error) {
     complain(error);
     process.exit(WRONG_SETTING);
   }

@@ -80,6 +80,11 @@ export function parsed<T>(fallback: string, parse: (text: string) => T, help: st
   return { parse, fallback: parse(fallback), shown: fallback, help, isBoolean: false };
 }
 
+/** Any text that `parse` accepts; undefined where nothing is set. */
+export function optional<T>(parse: (text: string) => T, help: string): Setting<T | undefined> {
+  return { parse, fallback: undefined, shown: 'none', help, isBoolean: false };
+}
+
 /** A value in a message: quoted, on one line, and not longer than a line bears. */
 export function quote(text: string): string {
   return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);

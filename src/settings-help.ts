@@ -1,5 +1,6 @@
 import type { Setting } from './setting-kinds.ts';
-import { flagOf, table } from './settings.ts';
+import { table } from './setting-table.ts';
+import { flagOf } from './settings.ts';
 
 const WIDTH = 100;
 const INDENT = ' '.repeat(6);
@@ -8,6 +9,7 @@ const INDENT = ' '.repeat(6);
 export function helpText(): string {
   const lines = [
     'Usage: beanstalkd-gateway [flags]',
+    '       beanstalkd-gateway keygen --help   (makes a key for API_KEYS_FILE)',
     '',
     'The HTTP/REST gateway to beanstalkd. Every flag is also an environment variable (--port: PORT);',
     'a flag wins over the variable.',

@@ -9,6 +9,8 @@ export interface StopOptions {
   readonly echoMs: number;
   /** Stops everything; `failed` after an error that nobody caught. */
   readonly stop: (failed: boolean) => Promise<void>;
+  /** What SIGHUP does; without it SIGHUP stops like the others. */
+  readonly reload: (() => void) | undefined;
 }
 
 /**
@@ -22,7 +24,7 @@ export function stopOnSignal(options: StopOptions): void {
       delay: options.withinMs,
       logger: log,
       // Handled below, because close-with-grace would take npm's echo for a second signal.
-      skip: ['SIGINT', 'SIGTERM'],
+      skip: ['SIGINT', 'SIGTERM', ...(options.reload === undefined ? [] : (['SIGHUP'] as const))],
       onTimeout: (ms) => log.error(`not stopped within ${ms} ms, exiting`),
     },
     async ({ err }) => {
@@ -43,6 +45,7 @@ export function stopOnSignal(options: StopOptions): void {
       process.exit(1);
     }
   };
+  if (options.reload !== undefined) process.on('SIGHUP', options.reload);
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
 }

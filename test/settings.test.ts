@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { asksFor, doubts, flagOf, readSettings, SettingsError, table } from '../src/settings.ts';
+import { table } from '../src/setting-table.ts';
+import { asksFor, doubts, flagOf, readSettings, SettingsError } from '../src/settings.ts';
 import { helpText } from '../src/settings-help.ts';
 
 const names = Object.keys(table) as (keyof typeof table)[];
@@ -20,7 +21,21 @@ const defaults = {
   DATA_DIR: './data',
   HOST: '127.0.0.1',
   PORT: 8080,
+  API_KEYS_FILE: undefined,
   ALLOW_ANONYMOUS: false,
+  OPEN_METRICS: false,
+  OPEN_DOCS: false,
+  METRICS_PORT: 0,
+  TLS_CERT_FILE: undefined,
+  TLS_KEY_FILE: undefined,
+  TLS_CLIENT_CA_FILE: undefined,
+  TRUST_PROXY: undefined,
+  CORS_ORIGINS: undefined,
+  RATE_PER_ADDRESS: 0,
+  RATE_PER_KEY: 0,
+  WAITS_PER_KEY: 0,
+  RESERVATIONS_PER_KEY: 0,
+  CONNECTIONS_MAX: 50_000,
   CONNECT_TIMEOUT_MS: 5000,
   COMMAND_TIMEOUT_MS: 5000,
   KEEPALIVE_DELAY_MS: 10_000,
@@ -69,8 +84,8 @@ describe('values', () => {
   test('every flag reaches the setting of its name', () => {
     for (const name of names) {
       if (typeof table[name].fallback !== 'number') continue;
-      // Every number in the table may be raised by one.
-      const value = table[name].fallback + 1;
+      // Within the range of every number, and the default of none.
+      const value = 1234;
       expect(readSettings([`--${flagOf(name)}`, String(value)], {})[name]).toBe(value);
       expect(readSettings([], { [name]: String(value) })[name]).toBe(value);
     }
@@ -94,6 +109,47 @@ describe('values', () => {
     ['own', { own: true }],
   ])('BEANSTALKD_URL %s', (url, expected) => {
     expect(readSettings(['--beanstalkd-url', url], {}).BEANSTALKD_URL).toEqual(expected);
+  });
+
+  test.each([
+    ['127.0.0.1', ['127.0.0.1']],
+    ['loopback,linklocal,uniquelocal', ['loopback', 'linklocal', 'uniquelocal']],
+    ['10.0.0.0/8, ::1 ,fd00::/8', ['10.0.0.0/8', '::1', 'fd00::/8']],
+    ['10.0.0.0/1,10.0.0.1/32,fd00::/128', ['10.0.0.0/1', '10.0.0.1/32', 'fd00::/128']],
+  ])('TRUST_PROXY %s', (text, expected) => {
+    expect(readSettings([], { TRUST_PROXY: text }).TRUST_PROXY).toEqual(expected);
+  });
+
+  test.each([
+    ['*', '*'],
+    ['https://app.example.com', ['https://app.example.com']],
+    ['https://a.example, http://localhost:3000', ['https://a.example', 'http://localhost:3000']],
+    ['http://[::1]:8080', ['http://[::1]:8080']],
+  ])('CORS_ORIGINS %s', (text, expected) => {
+    expect(readSettings([], { CORS_ORIGINS: text }).CORS_ORIGINS).toEqual(expected);
+  });
+
+  test('files are taken as they are written, and TLS with or without callers’ certificates', () => {
+    const files = { API_KEYS_FILE: 'keys.yaml', TLS_CERT_FILE: '/a b/tls.crt', TLS_KEY_FILE: '../tls.key' };
+    expect(readSettings([], files)).toMatchObject({ ...files, TLS_CLIENT_CA_FILE: undefined });
+    const all = { ...files, TLS_CLIENT_CA_FILE: 'ca.crt' };
+    expect(readSettings([], all)).toMatchObject(all);
+  });
+
+  test.each([
+    ['METRICS_PORT', 0, 65_535],
+    ['RATE_PER_ADDRESS', 0, 1_000_000],
+    ['RATE_PER_KEY', 0, 1_000_000],
+    ['WAITS_PER_KEY', 0, 10_000_000],
+    ['RESERVATIONS_PER_KEY', 0, 10_000_000],
+    ['CONNECTIONS_MAX', 1, 10_000_000],
+  ] as const)('%s is %i to %i', (name, min, max) => {
+    for (const value of [min, max]) expect(readSettings([], { [name]: `${value}` })[name]).toBe(value);
+    for (const value of [min - 1, max + 1]) {
+      expect(refusal([], { [name]: `${value}` })).toBe(
+        `${name}: ${value} is out of range, it must be ${min} to ${max}`,
+      );
+    }
   });
 
   test('a whole number in every range is taken as it is, any other text is refused by name', () => {
@@ -144,11 +200,69 @@ describe('refusals are one line that names the setting', () => {
     [[], { BEANSTALKD_URL: 'beanstalkd://queue:99999' }, /^BEANSTALKD_URL: /],
     [[], { HOST: '[::1]' }, /^HOST: .*neither an IP address nor a host name$/],
     [[], { HOST: 'a b' }, /^HOST: /],
+    [[], { OPEN_METRICS: 'yes' }, /^OPEN_METRICS: "yes" is neither true nor false$/],
+    [['--open-docs=no'], {}, /^OPEN_DOCS \(--open-docs\): "no" is neither true nor false$/],
+    [[], { API_KEYS_FILE: 'a\0b' }, /^API_KEYS_FILE: a path holds no NUL$/],
+    [['--api-keys-file='], {}, /^API_KEYS_FILE: --api-keys-file needs a value$/],
+    [['--metrics-port', '9000'], { PORT: '9000' }, /^METRICS_PORT: 9000 is the port of the API$/],
+    [[], { METRICS_PORT: '8080' }, /^METRICS_PORT: 8080 is the port of the API$/],
+    [[], { TLS_CERT_FILE: 'a' }, /^TLS_KEY_FILE: is missing, and TLS_CERT_FILE needs it$/],
+    [[], { TLS_KEY_FILE: 'a' }, /^TLS_CERT_FILE: is missing, and TLS_KEY_FILE needs it$/],
+    [
+      [],
+      { TLS_KEY_FILE: 'a', TLS_CLIENT_CA_FILE: 'b' },
+      /^TLS_CERT_FILE: is missing, and TLS_KEY_FILE needs it$/,
+    ],
+    [[], { TLS_CLIENT_CA_FILE: 'a' }, /^TLS_CLIENT_CA_FILE: needs TLS_CERT_FILE and TLS_KEY_FILE$/],
     [[], { LOG_LEVEL: 'two\nlines' }, /^LOG_LEVEL: "two\\nlines" is none of/],
   ])('%j %j', (argv, env, expected) => {
     const message = refusal(argv, env);
     expect(message).toMatch(expected);
     expect(message).not.toContain('\n');
+  });
+
+  test.each([
+    'proxy.example',
+    'Loopback',
+    '*',
+    '10.0.0.0/33',
+    '10.0.0.0/0',
+    '10.0.0.0/',
+    '10.0.0.0/8/8',
+    '10.0.0.0/-1',
+    '10.0.0.0/255.0.0.0',
+    '::1/129',
+    '::/0',
+    '[::1]',
+    '10.0.0.256',
+  ])('TRUST_PROXY %s', (network) => {
+    const line = `TRUST_PROXY: "${network}" is no address, no network and none of loopback, linklocal, uniquelocal`;
+    expect(refusal([], { TRUST_PROXY: network })).toBe(line);
+    expect(refusal([], { TRUST_PROXY: `127.0.0.1, ${network} ,::1` })).toBe(line);
+  });
+
+  test.each([
+    'app.example.com',
+    'https://app.example.com/',
+    'https://app.example.com/console',
+    'https://app.example.com:443',
+    'https://APP.example.com',
+    'https://me@app.example.com',
+    'https://*.example.com',
+    'file:///',
+    'null',
+  ])('CORS_ORIGINS %s', (origin) => {
+    const line = `CORS_ORIGINS: "${origin}" is no origin, such as https://app.example.com`;
+    expect(refusal([], { CORS_ORIGINS: origin })).toBe(line);
+    expect(refusal([], { CORS_ORIGINS: `http://localhost, ${origin}` })).toBe(line);
+  });
+
+  test.each([
+    ['TRUST_PROXY', ',', '"" is no address, no network and none of loopback, linklocal, uniquelocal'],
+    ['CORS_ORIGINS', 'https://a.example,', '"" is no origin, such as https://app.example.com'],
+    ['CORS_ORIGINS', '*,https://a.example', '"*" is no origin, such as https://app.example.com'],
+  ])('%s %s', (name, text, problem) => {
+    expect(refusal([], { [name]: text })).toBe(`${name}: ${problem}`);
   });
 
   test.each(['0.0.0.0', '::', '192.0.2.1', 'example.org', 'localhost.example.org', '::ffff:192.0.2.1'])(
@@ -163,6 +277,23 @@ describe('refusals are one line that names the setting', () => {
 
   test.each(['127.0.0.1', '127.9.9.9', '::1', '0:0:0:0:0:0:0:1', 'localhost'])('HOST %s does not', (host) => {
     expect(doubts(readSettings([], { HOST: host }))).toEqual([]);
+  });
+
+  test('beyond loopback keys do instead, and are doubted without TLS', () => {
+    const keys = { HOST: '0.0.0.0', API_KEYS_FILE: 'keys.yaml' };
+    expect(doubts(readSettings([], keys))).toEqual([
+      'API_KEYS_FILE: without TLS keys are readable on the way to 0.0.0.0; have a proxy in front',
+    ]);
+    expect(doubts(readSettings([], { ...keys, TLS_CERT_FILE: 'a', TLS_KEY_FILE: 'b' }))).toEqual([]);
+    expect(doubts(readSettings([], { API_KEYS_FILE: 'keys.yaml' }))).toEqual([]);
+  });
+
+  test('TLS alone does not, nor do certificates of callers', () => {
+    const tls = { HOST: '0.0.0.0', TLS_CERT_FILE: 'a', TLS_KEY_FILE: 'b', TLS_CLIENT_CA_FILE: 'c' };
+    expect(refusal([], tls)).toMatch(/^HOST: .*ALLOW_ANONYMOUS=true/);
+    expect(doubts(readSettings(['--allow-anonymous'], tls))).toEqual([
+      'ALLOW_ANONYMOUS: any certified caller of 0.0.0.0 may do everything',
+    ]);
   });
 
   test('a body that no buffer holds is doubted', () => {

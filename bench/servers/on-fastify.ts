@@ -25,7 +25,7 @@ const LIMITS = {
   reserveGraceMs: 2_000,
   metricsTubesMax: 0,
 };
-const ABOUT = { tag: 'produce', summary: '', description: '', problems: [] } as const;
+const ABOUT = { tag: 'produce', need: 'nothing', summary: '', description: '', problems: [] } as const;
 
 const putJob = operation({
   ...ABOUT,

@@ -1,5 +1,6 @@
 import type { Dated } from './calendar.ts';
 import type { Place } from './line.ts';
+import type { Owner } from './owner.ts';
 import type { Reservation } from './reservation.ts';
 import type { TubeSet } from './tube-set.ts';
 
@@ -24,6 +25,7 @@ export class Caller implements Dated<Caller> {
   readonly set: TubeSet;
   /** The most reservations that one answer may carry. */
   readonly count: number;
+  readonly owner: Owner | undefined;
   readonly deadlineMs: number;
   /** The server-side timeout is over: from here on an empty answer is one, if beanstalkd gives it. */
   readonly dueAt: number;
@@ -36,13 +38,19 @@ export class Caller implements Dated<Caller> {
   /** `over` is told once, with what was reserved or why nothing was. */
   constructor(
     set: TubeSet,
-    request: { readonly timeout: number; readonly deadlineMs: number; readonly count: number },
+    request: {
+      readonly timeout: number;
+      readonly deadlineMs: number;
+      readonly count: number;
+      readonly owner?: Owner | undefined;
+    },
     over: CallerOver,
   ) {
     const now = performance.now();
     this.set = set;
     this.#over = over;
     this.count = request.count;
+    this.owner = request.owner;
     this.deadlineMs = request.deadlineMs;
     this.dueAt = now + request.timeout * 1000;
     this.deadlineAt = now + request.deadlineMs;

@@ -9,6 +9,8 @@ type JobState = 'ready' | 'delayed' | 'reserved' | 'buried';
 
 interface PoolErrorDetails {
   OVERLOADED: { readonly detail: string };
+  /** The owner has used up its own share. */
+  QUOTA: { readonly detail: string };
   TOO_MANY_WAITERS: { readonly max: number };
   SHUTTING_DOWN: object;
   /** The caller's own deadline passed with no word from beanstalkd. */

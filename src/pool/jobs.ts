@@ -12,6 +12,9 @@ export interface FoundJob {
   readonly body: Buffer;
 }
 
+/** The tubes that a call may touch; jobs elsewhere do not exist for it. Undefined: all. */
+export type Scope = ((tube: string) => boolean) | undefined;
+
 /** How often a job that changes its state under our hands is tried again. */
 const ATTEMPTS = 3;
 
@@ -37,10 +40,11 @@ export class Jobs {
    * Rejects with `JOB_NOT_FOUND`, also for a half-written job: beanstalkd would answer its `peek` with memory
    * of somebody else, not even ended by a CRLF. A job that is whole stays whole, so it is asked first.
    */
-  async get(id: string): Promise<FoundJob> {
+  async get(id: string, scope?: Scope): Promise<FoundJob> {
     const lane = this.#lanes.forLooking;
     const stats = await statsOf(lane, id);
-    if (stats === undefined) throw new PoolError({ code: 'JOB_NOT_FOUND', id });
+    if (stats === undefined || scope?.(stats.tube) === false)
+      throw new PoolError({ code: 'JOB_NOT_FOUND', id });
     const found = await lane.execute(peek(id));
     if (found.name !== 'FOUND') throw new PoolError({ code: 'JOB_NOT_FOUND', id });
     if (found.body === undefined) throw noMemory();
@@ -48,16 +52,25 @@ export class Jobs {
   }
 
   /** Rejects with `JOB_NOT_FOUND`, and with `JOB_STATE_CONFLICT` for a job that is held. */
-  async delete(id: string): Promise<void> {
+  async delete(id: string, scope?: Scope): Promise<void> {
+    await this.requireWithin(scope, id);
     await this.#change(id, async (lane) => (await lane.execute(deleteJob(id))).name === 'DELETED', [
       'reserved',
     ]);
   }
 
   /** Rejects with `JOB_NOT_FOUND`, and with `JOB_STATE_CONFLICT` unless the job is buried or delayed. */
-  async kick(id: string): Promise<void> {
+  async kick(id: string, scope?: Scope): Promise<void> {
+    await this.requireWithin(scope, id);
     const conflicts = ['reserved', 'ready'] as const;
     await this.#change(id, async (lane) => (await lane.execute(kickJob(id))).name === 'KICKED', conflicts);
+  }
+
+  /** Rejects with `JOB_NOT_FOUND` for a job of a tube that is out of scope, as for one that there is not. */
+  async requireWithin(scope: Scope, id: string): Promise<void> {
+    if (scope === undefined) return;
+    const stats = await statsOf(this.#lanes.forChange(), id);
+    if (stats === undefined || !scope(stats.tube)) throw new PoolError({ code: 'JOB_NOT_FOUND', id });
   }
 
   /** beanstalkd answers NOT_FOUND for a wrong state as well; the job's statistics tell which it is. */

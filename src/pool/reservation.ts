@@ -2,6 +2,7 @@ import type { JobStats } from '../client/stats.ts';
 import type { Dated } from './calendar.ts';
 import type { Holder } from './holder.ts';
 import type { Place } from './line.ts';
+import type { Owner } from './owner.ts';
 import type { Settlement } from './settlement.ts';
 import { makeToken } from './token.ts';
 
@@ -21,6 +22,8 @@ export class Reservation implements Dated<Reservation> {
   readonly token = makeToken();
   readonly job: JobStats;
   readonly holder: Holder;
+  /** Undefined until it is handed out, and where nobody in particular asked. */
+  owner: Owner | undefined;
   #body: Buffer;
   #mayExpireAt: number;
   #expiredAt: number;

@@ -6,6 +6,7 @@ import { Calendar } from './calendar.ts';
 import { Endings } from './endings.ts';
 import { type EndReason, PoolError } from './errors.ts';
 import type { HeldObserver, Holder } from './holder.ts';
+import type { Owner } from './owner.ts';
 import type { Reservation } from './reservation.ts';
 import { type Ended, type Ending, sameEnding } from './settlement.ts';
 
@@ -61,15 +62,17 @@ export class Reservations implements HeldObserver {
     return this.#byToken.size + this.#claims < this.#options.max;
   }
 
-  /** Makes room for a reservation that a reserve may bring; throws `OVERLOADED` when there is none. */
-  claim(): void {
+  /** Makes room for a reservation that a reserve may bring; throws `OVERLOADED` or `QUOTA` when there is none. */
+  claim(owner?: Owner): void {
     if (!this.hasRoom()) {
       throw new PoolError({ code: 'OVERLOADED', detail: `${this.#options.max} reservations are held` });
     }
+    owner?.claim(1);
     this.#claims += 1;
   }
 
-  unclaim(): void {
+  unclaim(owner?: Owner): void {
+    owner?.unclaim(1);
     this.#claims -= 1;
     this.#checkEmpty();
   }
@@ -82,32 +85,38 @@ export class Reservations implements HeldObserver {
     });
   }
 
-  /** The job's statistics of this moment. Rejects with `RESERVATION_ENDED` or `RESERVATION_NOT_FOUND`. */
-  async get(token: string): Promise<{ readonly job: JobStats; readonly expiresAt: number }> {
-    const reservation = await this.#live(token);
+  /**
+   * The job's statistics of this moment. Rejects with `RESERVATION_ENDED` or `RESERVATION_NOT_FOUND`, the latter
+   * also for whoever is not its owner.
+   */
+  async get(token: string, owner?: Owner): Promise<{ readonly job: JobStats; readonly expiresAt: number }> {
+    const reservation = await this.#live(token, owner);
     const job = await reservation.holder.stats(reservation.job.id);
-    const after = this.#byToken.get(token);
-    if (job === undefined || after === undefined) throw this.#over(token);
+    if (job === undefined || !this.has(token)) throw this.#over(token, owner);
     return { job, expiresAt: reservation.expiresAt };
   }
 
   /** Rejects like {@link get}, and with the errors of the connection; likewise the other endings. */
-  delete(token: string): Promise<void> {
-    return this.#settle(token, { reason: 'deleted' });
+  delete(token: string, owner?: Owner): Promise<void> {
+    return this.#settle(token, { reason: 'deleted' }, owner);
   }
 
   /** Without a priority the job keeps its own. `delay` in seconds. */
-  release(token: string, options: { readonly priority?: number; readonly delay: number }): Promise<void> {
-    return this.#settle(token, { reason: 'released', priority: options.priority, delay: options.delay });
+  release(
+    token: string,
+    { priority, delay }: { readonly priority?: number; readonly delay: number },
+    owner?: Owner,
+  ): Promise<void> {
+    return this.#settle(token, { reason: 'released', priority, delay }, owner);
   }
 
-  bury(token: string, options: { readonly priority?: number }): Promise<void> {
-    return this.#settle(token, { reason: 'buried', priority: options.priority });
+  bury(token: string, { priority }: { readonly priority?: number }, owner?: Owner): Promise<void> {
+    return this.#settle(token, { reason: 'buried', priority }, owner);
   }
 
   /** Begins the TTR anew; resolves with `expiresAt`, milliseconds since the epoch. */
-  async touch(token: string): Promise<number> {
-    const reservation = await this.#live(token);
+  async touch(token: string, owner?: Owner): Promise<number> {
+    const reservation = await this.#live(token, owner);
     const { holder, job } = reservation;
     const touch = () => {
       this.#requireStill(reservation);
@@ -118,7 +127,7 @@ export class Reservations implements HeldObserver {
       : touch());
     if (touched === undefined) throw this.#gone(reservation);
     reservation.renew(touched);
-    if (this.#byToken.get(token) !== reservation) throw this.#over(token);
+    this.#requireStill(reservation);
     return reservation.expiresAt;
   }
 
@@ -131,7 +140,14 @@ export class Reservations implements HeldObserver {
   undeliver(reservation: Reservation): void {
     this.delivered(reservation);
     // A failure means that it is not held any more, or that its connection is lost, which frees it as well.
-    this.release(reservation.token, { delay: 0 }).catch(() => {});
+    this.release(reservation.token, { delay: 0 }, reservation.owner).catch(() => {});
+  }
+
+  /** From now on it is this owner's, unless it has ended already. */
+  handTo(owner: Owner | undefined, reservation: Reservation): void {
+    if (owner === undefined || !this.has(reservation.token)) return;
+    reservation.owner = owner;
+    owner.began();
   }
 
   began(reservation: Reservation): void {
@@ -159,10 +175,10 @@ export class Reservations implements HeldObserver {
   }
 
   /** The reservation, once no ending of it is under way. */
-  async #live(token: string): Promise<Reservation> {
+  async #live(token: string, owner: Owner | undefined): Promise<Reservation> {
     for (;;) {
-      const reservation = this.#byToken.get(token);
-      if (reservation === undefined) throw this.#over(token);
+      const reservation = this.#find(token, owner);
+      if (reservation === undefined) throw this.#over(token, owner);
       if (reservation.settlement === undefined) {
         if (reservation.mayExpireAt <= performance.now()) throw ended('expired');
         return reservation;
@@ -171,9 +187,14 @@ export class Reservations implements HeldObserver {
     }
   }
 
-  #settle(token: string, ending: Ending): Promise<void> {
+  #find(token: string, owner: Owner | undefined): Reservation | undefined {
     const reservation = this.#byToken.get(token);
-    if (reservation === undefined) return this.#settleAgain(token, ending);
+    return reservation?.owner === owner ? reservation : undefined;
+  }
+
+  #settle(token: string, ending: Ending, owner: Owner | undefined): Promise<void> {
+    const reservation = this.#find(token, owner);
+    if (reservation === undefined) return this.#settleAgain(token, ending, owner);
     const { settlement } = reservation;
     if (settlement === undefined) {
       if (reservation.mayExpireAt <= performance.now()) return Promise.reject(ended('expired'));
@@ -182,13 +203,13 @@ export class Reservations implements HeldObserver {
       return done;
     }
     if (sameEnding(settlement.ending, ending)) return settlement.done;
-    const next = () => this.#settle(token, ending);
+    const next = () => this.#settle(token, ending, owner);
     return settlement.done.then(next, next);
   }
 
-  async #settleAgain(token: string, ending: Ending): Promise<void> {
-    const former = this.#endings.get(token);
-    if (former === undefined || !sameEnding(former, ending)) throw this.#over(token);
+  async #settleAgain(token: string, ending: Ending, owner: Owner | undefined): Promise<void> {
+    const former = this.#endings.get(token, owner);
+    if (former === undefined || !sameEnding(former, ending)) throw this.#over(token, owner);
   }
 
   async #carryOut(reservation: Reservation, ending: Ending): Promise<void> {
@@ -199,7 +220,7 @@ export class Reservations implements HeldObserver {
       if (!settled) throw this.#gone(reservation);
       this.#end(reservation, ending);
       // Also when the connection broke right behind the answer, which ended it otherwise.
-      this.#endings.remember(reservation.token, ending);
+      this.#endings.remember(reservation.token, ending, reservation.owner);
     } catch (error) {
       const failure = reservation.endingSent ? error : beforeSending(error);
       reservation.settlement = undefined;
@@ -220,7 +241,7 @@ export class Reservations implements HeldObserver {
 
   /** The reserve that was waited for may have brought this very job to its next holder. */
   #requireStill(reservation: Reservation): void {
-    if (!this.has(reservation.token)) throw this.#over(reservation.token);
+    if (!this.has(reservation.token)) throw this.#over(reservation.token, reservation.owner);
   }
 
   /** False when the job is not held any more. */
@@ -245,9 +266,9 @@ export class Reservations implements HeldObserver {
 
   /** What a failed ending leaves: nothing was sent; or the connection's end decides; or nobody knows. */
   #failed(reservation: Reservation, error: BeanstalkdError): void {
-    const former = this.#endings.get(reservation.token);
-    if (former !== undefined) {
-      if (error.outcome === 'none') this.#endings.remember(reservation.token, { reason: 'connection-lost' });
+    const { token, owner } = reservation;
+    if (this.#endings.get(token, owner) !== undefined) {
+      if (error.outcome === 'none') this.#endings.remember(token, { reason: 'connection-lost' }, owner);
     } else if (error.outcome === 'unknown') {
       // INTERNAL_ERROR, OUT_OF_MEMORY: held by nobody, or half gone (BEANSTALKD.md, section 5).
       this.#end(reservation, { reason: 'unknown' });
@@ -261,11 +282,11 @@ export class Reservations implements HeldObserver {
   /** beanstalkd says that the job is not held by us. */
   #gone(reservation: Reservation): PoolError {
     this.#end(reservation, { reason: 'expired' });
-    return this.#over(reservation.token);
+    return this.#over(reservation.token, reservation.owner);
   }
 
-  #over(token: string): PoolError {
-    const former = this.#endings.get(token);
+  #over(token: string, owner: Owner | undefined): PoolError {
+    const former = this.#endings.get(token, owner);
     return former === undefined ? new PoolError({ code: 'RESERVATION_NOT_FOUND' }) : ended(former.reason);
   }
 
@@ -273,7 +294,8 @@ export class Reservations implements HeldObserver {
     if (!this.#byToken.delete(reservation.token)) return;
     this.#pokes.delete(reservation);
     reservation.holder.drop(reservation);
-    this.#endings.remember(reservation.token, how);
+    reservation.owner?.ended();
+    this.#endings.remember(reservation.token, how, reservation.owner);
     this.#checkEmpty();
   }
 

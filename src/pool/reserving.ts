@@ -3,6 +3,7 @@ import { Caller, type Presence } from './caller.ts';
 import { PoolError } from './errors.ts';
 import type { Holder, NotToBeTaken, Taken } from './holder.ts';
 import type { Holders } from './holders.ts';
+import type { Owner } from './owner.ts';
 import type { Reservation } from './reservation.ts';
 import type { Reservations } from './reservations.ts';
 import type { Server } from './server.ts';
@@ -24,6 +25,8 @@ export interface ReserveRequest {
   readonly count: number;
   /** Who leaves is given nothing. */
   readonly presence: Presence;
+  /** Whose the reservations are; within its own bounds. */
+  readonly owner?: Owner | undefined;
 }
 
 export interface ReservingOptions {
@@ -65,21 +68,23 @@ export class Reserving implements TubeSetHouse {
   /**
    * Resolves with what was taken; empty only when beanstalkd said so for these tubes, not before the timeout,
    * or when the caller has left. Rejects with `DEADLINE` when there was no word in time, and with
-   * `TOO_MANY_WAITERS`, `OVERLOADED`, `SHUTTING_DOWN` or an error of the connection.
+   * `TOO_MANY_WAITERS`, `QUOTA`, `OVERLOADED`, `SHUTTING_DOWN` or an error of the connection.
    */
   reserve(request: ReserveRequest): Promise<Reservation[]> {
     return new Promise((resolve, reject) => {
       this.#refuseWhenFull();
-      const { presence } = request;
+      const { presence, owner, count } = request;
       if (presence.gone) {
         resolve([]);
         return;
       }
+      owner?.claim(count);
       const set = this.#setFor(request.tubes);
       const caller = new Caller(set, request, (over, outcome) => {
         presence.waiting = undefined;
         this.#clock.delete(over);
         this.#waiters -= 1;
+        owner?.unclaim(count);
         if (outcome instanceof Error) reject(outcome);
         else resolve(outcome);
       });
@@ -93,18 +98,20 @@ export class Reserving implements TubeSetHouse {
     });
   }
 
-  /** Takes this very job. Rejects with `JOB_NOT_FOUND`, `JOB_STATE_CONFLICT` when somebody holds it. */
-  async reserveJob(id: string): Promise<Reservation> {
+  /** Takes this very job. Rejects with `JOB_NOT_FOUND`, `JOB_STATE_CONFLICT` when somebody holds it, and `QUOTA`. */
+  async reserveJob(id: string, owner?: Owner): Promise<Reservation> {
     if (this.#stopping) throw new PoolError({ code: 'SHUTTING_DOWN' });
     this.#options.server.requireReserveJob();
-    this.#options.reservations.claim();
+    this.#options.reservations.claim(owner);
     try {
       const taken = await this.#onHolder((holder) => holder.takeJob(id));
       if (taken === undefined)
         throw new PoolError({ code: 'OVERLOADED', detail: 'all connections are in use' });
-      return reservationOf(taken, id);
+      const reservation = reservationOf(taken, id);
+      this.#options.reservations.handTo(owner, reservation);
+      return reservation;
     } finally {
-      this.#options.reservations.unclaim();
+      this.#options.reservations.unclaim(owner);
     }
   }
 
@@ -130,7 +137,7 @@ export class Reserving implements TubeSetHouse {
   }
 
   fill(caller: Caller, first: Reservation): void {
-    caller.taken.push(first);
+    this.#give(caller, first);
     if (caller.count === 1) caller.answer();
     else void this.#takeMore(caller);
   }
@@ -181,6 +188,11 @@ export class Reserving implements TubeSetHouse {
     else caller.fail(new PoolError({ code: 'DEADLINE', deadlineMs: caller.deadlineMs }));
   }
 
+  #give(caller: Caller, reservation: Reservation): void {
+    this.#options.reservations.handTo(caller.owner, reservation);
+    caller.taken.push(reservation);
+  }
+
   /** What else is ready is taken at once, as far as it surely fits into one answer. */
   async #takeMore(caller: Caller): Promise<void> {
     const { responseMaxBytes, server } = this.#options;
@@ -201,7 +213,7 @@ export class Reserving implements TubeSetHouse {
           this.putBack(taken.reservation);
         } else {
           bytes += taken.reservation.body.length;
-          caller.taken.push(taken.reservation);
+          this.#give(caller, taken.reservation);
         }
       }
     }

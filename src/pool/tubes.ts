@@ -4,7 +4,7 @@ import type { BodyBudget } from './body-budget.ts';
 import { type ClearableState, clear } from './clear.ts';
 import type { Dialer } from './dialer.ts';
 import { BeanstalkdError, PoolError } from './errors.ts';
-import { type FoundJob, noMemory, statsOf } from './jobs.ts';
+import { type FoundJob, noMemory, type Scope, statsOf } from './jobs.ts';
 import type { Lanes } from './lanes.ts';
 
 /** Statistics asked for at once while listing. */
@@ -29,9 +29,10 @@ export class Tubes {
     return stats;
   }
 
-  /** Sorted by name. */
-  async list(): Promise<TubeStats[]> {
-    const names = readNames((await this.#lanes.forLooking.execute(listTubes())).body).sort();
+  /** Sorted by name; those within the scope alone. */
+  async list(scope?: Scope): Promise<TubeStats[]> {
+    const all = readNames((await this.#lanes.forLooking.execute(listTubes())).body);
+    const names = (scope === undefined ? all : all.filter(scope)).sort();
     const tubes: TubeStats[] = [];
     for (let at = 0; at < names.length; at += LISTED_AT_ONCE) {
       const found = await Promise.all(names.slice(at, at + LISTED_AT_ONCE).map((name) => this.#find(name)));

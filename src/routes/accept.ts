@@ -1,3 +1,5 @@
+import type { FastifyReply } from 'fastify';
+
 /*
  * Content negotiation (RFC 9110, section 12.5.1). Parameters of a media range other than `q` are ignored:
  * nothing here is served in two versions that differ by one.
@@ -29,6 +31,11 @@ export function preferred<const T extends string>(
     }
   }
   return best;
+}
+
+/** The answer depends on the `Accept` header, besides what it depends on already (CORS: `Origin`). */
+export function varyByAccept(reply: FastifyReply): void {
+  reply.header('vary', [reply.getHeader('vary') ?? [], 'accept'].flat().join(', '));
 }
 
 function parse(accept: string): MediaRange[] {

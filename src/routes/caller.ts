@@ -2,12 +2,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Presence } from '../pool/caller.ts';
 
 /**
- * An answer that makes no progress towards its caller for so long is given up, and its memory freed; for up to
- * twice as long, since Node looks once in this time whether there was any.
- */
-const ANSWER_STALL_MS = 30_000;
-
-/**
  * The caller at the other end of a request: whether it is still there, and whether it got its answer.
  * It watches the socket, since Node tells the request nothing once its body was read, and the answer nothing
  * while an earlier one on the same connection is still being written.
@@ -43,7 +37,6 @@ export class Caller implements Presence {
       return;
     }
     this.#onOver = onOver;
-    this.#reply.raw.setTimeout(ANSWER_STALL_MS);
     // Node reports a write that failed as finished too, often before it destroys the socket.
     const { socket } = this.#request.raw;
     this.#reply.raw.once('finish', () => this.#over(!socket.destroyed && socket.errored === null));

@@ -10,6 +10,7 @@ const OK = { status: 'ok' } as const;
 const getLiveness = operation({
   operationId: 'getLiveness',
   tag: 'operate',
+  need: 'nothing',
   summary: 'Whether the process serves',
   description: 'For a supervisor that restarts what does not answer. It says nothing about beanstalkd.',
   answers: { 200: { description: 'It serves.', content: json(ref(HealthSchema), OK) } },
@@ -19,6 +20,7 @@ const getLiveness = operation({
 const getReadiness = operation({
   operationId: 'getReadiness',
   tag: 'operate',
+  need: 'nothing',
   summary: 'Whether beanstalkd answers',
   description: [
     'For a load balancer: 200 while beanstalkd answers, judged by a probe every second or so, and the gateway is not',

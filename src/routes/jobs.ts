@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
 import type { FoundJob } from '../pool/jobs.ts';
+import { scopeOf } from './authorize.ts';
 import { readNothing } from './bodies.ts';
 import { Caller } from './caller.ts';
 import type { App, Context } from './context.ts';
@@ -44,6 +45,7 @@ const FOUND: Answer = {
 const getJob = operation({
   operationId: 'getJob',
   tag: 'tend',
+  need: 'inspect',
   summary: 'Look at a job',
   description:
     'The job with its body, its statistics and its state. Looking changes nothing: the job stays where it is, and a worker may take it meanwhile.',
@@ -56,6 +58,7 @@ const getJob = operation({
 const deleteJob = operation({
   operationId: 'deleteJob',
   tag: 'tend',
+  need: 'admin',
   summary: 'Delete a job that nobody holds',
   description:
     'Deletes a ready, delayed or buried job for good. One that a worker holds is 409: it is deleted through its reservation. An id is only as good as the life of beanstalkd: without its binlog, ids start again.',
@@ -67,6 +70,7 @@ const deleteJob = operation({
 const kickJob = operation({
   operationId: 'kickJob',
   tag: 'tend',
+  need: 'admin',
   summary: 'Make a buried or delayed job ready',
   description: 'The job is ready at once. One that is ready already, or held by a worker, is 409.',
   params,
@@ -77,6 +81,7 @@ const kickJob = operation({
 const peekJob = operation({
   operationId: 'peekJob',
   tag: 'tend',
+  need: 'inspect',
   summary: 'Look at the next job of a tube',
   description:
     'The job that would be next in this state: the most urgent ready one, the delayed one that is ready first, or the one that was buried first. It stays where it is.',
@@ -94,7 +99,7 @@ export async function jobRoutes(app: App, { pool }: Context): Promise<void> {
   readNothing(app);
 
   app.get('/v1/jobs/:id', getJob, (request, reply) =>
-    show(request, reply, () => pool.jobs.get(request.params.id), request.query.encoding),
+    show(request, reply, () => pool.jobs.get(request.params.id, scopeOf(request)), request.query.encoding),
   );
 
   app.get('/v1/tubes/:tube/peek', peekJob, (request, reply) =>
@@ -107,12 +112,12 @@ export async function jobRoutes(app: App, { pool }: Context): Promise<void> {
   );
 
   app.delete('/v1/jobs/:id', deleteJob, async (request, reply) => {
-    await pool.jobs.delete(request.params.id);
+    await pool.jobs.delete(request.params.id, scopeOf(request));
     return reply.code(204).send();
   });
 
   app.post('/v1/jobs/:id/kick', kickJob, async (request, reply) => {
-    await pool.jobs.kick(request.params.id);
+    await pool.jobs.kick(request.params.id, scopeOf(request));
     return reply.code(204).send();
   });
 

@@ -10,6 +10,8 @@ import { operation } from './operation.ts';
 const getMetrics = operation({
   operationId: 'getMetrics',
   tag: 'operate',
+  need: 'inspect',
+  wholeServer: true,
   summary: 'Figures for Prometheus',
   description: [
     'Figures of the process, of the HTTP calls by route, of the pool and its commands, and of beanstalkd and its tubes.',

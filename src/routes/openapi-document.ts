@@ -1,4 +1,5 @@
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
+import type { Need } from './authorize.ts';
 import { TAGS } from './operation.ts';
 import { PROBLEMS, type ProblemName } from './problem-table.ts';
 
@@ -19,6 +20,10 @@ const DESCRIPTION = [
   ['- Durations are whole seconds, `deadlineMs` excepted; timestamps are RFC 3339, UTC.'],
   [
     '- The body of a job is bytes. In JSON it is text where its bytes are UTF-8, else base64; `encoding` says which.',
+  ],
+  [
+    '- Where the operator has made keys, each call carries one: `Authorization: Bearer …`. A key has rights (`produce`,',
+    '`consume`, `inspect`, `admin`) on tubes. What lies outside of them does not exist for it: a job or a reservation there is 404.',
   ],
   ['- Tubes are percent-encoded in paths: `a/b` is `a%2Fb`.'],
   ['- Unknown query parameters and members are refused, so that a typo is not silently ignored.'],
@@ -45,7 +50,16 @@ export const openapiOptions = (version: string): FastifyDynamicSwaggerOptions =>
       license: { name: 'MIT', identifier: 'MIT' },
     } as { title: string; version: string },
     servers: [{ url: '/', description: 'The gateway that serves this document.' }],
-    security: [],
+    security: [{ key: [] }],
+    components: {
+      securitySchemes: {
+        key: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'A key that the operator gave you. A gateway without keys ignores it.',
+        },
+      },
+    },
     tags: TAGS.map((name) => ({ name, description: TAG_DESCRIPTIONS[name] })),
   },
   convertConstToEnum: false,
@@ -63,7 +77,10 @@ export const openapiOptions = (version: string): FastifyDynamicSwaggerOptions =>
       schema: {
         ...schema,
         ...(config.requestBody === undefined ? {} : { body: config.requestBody }),
-        response: { ...responsesOf(schema.response), ...problemResponses(config.problems, changing) },
+        response: {
+          ...responsesOf(schema.response),
+          ...problemResponses([...config.problems, ...alwaysOf(config.need)], changing),
+        },
       },
     };
   },
@@ -76,20 +93,36 @@ const RETRY_AFTER = {
   'Retry-After': { type: 'integer', format: 'int32', description: 'Seconds until a retry.' },
 };
 
+const rateHeader = (description: string) => ({ type: 'integer', format: 'int32', description });
+
+/** By status: what an answer with a problem has besides the headers of every answer. */
+const PROBLEM_HEADERS: Readonly<Record<number, object>> = {
+  401: { 'WWW-Authenticate': { type: 'string', description: 'How to authenticate (RFC 6750).' } },
+  429: {
+    ...RETRY_AFTER,
+    'RateLimit-Limit': rateHeader('Where a rate is used up: calls a second.'),
+    'RateLimit-Remaining': rateHeader('Likewise: how many are left.'),
+    'RateLimit-Reset': rateHeader('Likewise: seconds until all of them are again.'),
+  },
+  503: RETRY_AFTER,
+};
+
 const UNKNOWN_STATUSES: readonly number[] = [500, 502, 504];
 
-/** What every operation may answer, whatever else it does. */
-const ALWAYS: readonly ProblemName[] = ['internal-error'];
+/** What an operation may answer, whatever else it does. */
+const alwaysOf = (need: Need | undefined): readonly ProblemName[] =>
+  need === 'nothing'
+    ? ['internal-error']
+    : ['unauthorized', 'forbidden', 'too-many-requests', 'internal-error'];
 
 /** One response for each status, with an example for each problem that comes with it. */
 function problemResponses(names: readonly ProblemName[], changing: boolean): Record<string, object> {
   const responses: Record<string, { description: string; headers?: object; content: object }> = {};
-  const all = [...names, ...ALWAYS];
-  for (const status of new Set(all.map((name) => PROBLEMS[name].status))) {
-    const kinds = all.filter((name) => PROBLEMS[name].status === status);
+  for (const status of new Set(names.map((name) => PROBLEMS[name].status))) {
+    const kinds = names.filter((name) => PROBLEMS[name].status === status);
     responses[status] = {
       description: `${kinds.map((kind) => PROBLEMS[kind].title).join(', or: ')}.`,
-      ...(status === 503 ? { headers: RETRY_AFTER } : {}),
+      ...(PROBLEM_HEADERS[status] === undefined ? {} : { headers: PROBLEM_HEADERS[status] }),
       content: {
         'application/problem+json': {
           schema: { $ref: 'Problem#' },

@@ -1,4 +1,5 @@
 import { type TSchema, Type } from 'typebox';
+import type { Need } from './authorize.ts';
 import type { ProblemName } from './problem-table.ts';
 
 export const TAGS = ['produce', 'consume', 'tend', 'operate'] as const;
@@ -20,6 +21,8 @@ export interface Answer {
 interface Operation<P extends TSchema, Q extends TSchema> {
   readonly operationId: string;
   readonly tag: (typeof TAGS)[number];
+  readonly need: Need;
+  readonly wholeServer?: true;
   readonly summary: string;
   readonly description: string;
   readonly params?: P;
@@ -54,17 +57,31 @@ type Nothing = typeof NOTHING;
 export function operation<P extends TSchema = Nothing, Q extends TSchema = Nothing>(
   described: Operation<P, Q>,
 ) {
-  const { params, querystring, answers, problems, body, tag, ...about } = described;
+  const {
+    params,
+    querystring,
+    answers,
+    problems,
+    body,
+    tag,
+    need,
+    wholeServer = false,
+    ...about
+  } = described;
   const schema: { params: P; querystring: Q } = {
     ...about,
     tags: [tag],
+    ...(need === 'nothing' ? { security: [] } : {}),
     params: params ?? (NOTHING as TSchema as P),
     querystring: querystring ?? (NOTHING as TSchema as Q),
     response: Object.fromEntries(
       Object.entries(answers).map(([status, answer]) => [status, responseSchema(answer)]),
     ),
   } as { params: P; querystring: Q };
-  return { schema, config: { problems, ...(body === undefined ? {} : { requestBody: body }) } };
+  return {
+    schema,
+    config: { need, wholeServer, problems, ...(body === undefined ? {} : { requestBody: body }) },
+  };
 }
 
 const responseSchema = (answer: Answer) =>

@@ -20,7 +20,7 @@ export const PROBLEMS = {
   unauthorized: {
     status: 401,
     title: 'A valid key is needed',
-    meaning: 'The request carries no key, or one that the gateway does not know.',
+    meaning: 'The request carries no key, or one that the gateway does not know or that has expired.',
     action: 'Send a key as `Authorization: Bearer …`.',
   },
   forbidden: {
@@ -108,8 +108,8 @@ export const PROBLEMS = {
   'too-many-requests': {
     status: 429,
     title: 'Too many requests',
-    meaning: 'This caller has used up its rate.',
-    action: 'Retry after the seconds that Retry-After says.',
+    meaning: 'This key or address has used up its rate, its reserves under way at once, or its reservations.',
+    action: 'Retry after the seconds that Retry-After says; nothing was done, so a retry is safe.',
   },
   'headers-too-large': {
     status: 431,

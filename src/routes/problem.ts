@@ -122,6 +122,8 @@ function fromPool(error: PoolError): Problem {
   switch (failure.code) {
     case 'OVERLOADED':
       return unavailable('overloaded', failure.detail);
+    case 'QUOTA':
+      return new Problem('too-many-requests', failure.detail, { headers: retryAfter() });
     case 'TOO_MANY_WAITERS':
       return unavailable('too-many-waiters', `${failure.max} callers are waiting already`);
     case 'SHUTTING_DOWN':

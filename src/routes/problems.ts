@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { preferred } from './accept.ts';
+import { preferred, varyByAccept } from './accept.ts';
 import { readNothing } from './bodies.ts';
 import type { App } from './context.ts';
 import { JSON_FORM } from './forms.ts';
@@ -14,6 +14,7 @@ const describe = (name: ProblemName): ProblemDescription => ({ name, ...PROBLEMS
 const getProblem = operation({
   operationId: 'getProblem',
   tag: 'operate',
+  need: 'any key',
   summary: 'What a problem means',
   description:
     'The `type` of every error leads here: what it means, and what to do about it. A page for a browser.',
@@ -41,7 +42,7 @@ export async function problemRoutes(app: App): Promise<void> {
   app.get('/problems/:name', getProblem, async (request, reply) => {
     const { name } = request.params;
     if (!isProblemName(name)) throw new Problem('route-not-found', 'there is no problem of this name');
-    reply.header('vary', 'accept');
+    varyByAccept(reply);
     const form = preferred(request.headers.accept, [JSON_FORM, 'text/html']);
     if (form === 'text/html') return reply.type('text/html; charset=utf-8').send(page(describe(name)));
     return reply.type('application/json; charset=utf-8').send(describe(name));

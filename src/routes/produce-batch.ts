@@ -31,6 +31,7 @@ const putJobs = (batchMax: number, maxBytes: number) =>
   operation({
     operationId: 'putJobs',
     tag: 'produce',
+    need: 'produce',
     summary: 'Put several jobs',
     description: [
       `Puts up to ${batchMax} jobs into a tube. Each succeeds or fails alone, and the results come in the order of`,

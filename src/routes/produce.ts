@@ -24,6 +24,7 @@ const NO_BYTES = Buffer.alloc(0);
 const putJob = operation({
   operationId: 'putJob',
   tag: 'produce',
+  need: 'produce',
   summary: 'Put a job',
   description: [
     'Puts one job into a tube, a queue with a name that exists as soon as it is used. The body of the request',

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import type { App } from './context.ts';
+import { memberOf } from './member.ts';
 
 const DIGITS = /^[0-9]+$/;
 
@@ -46,8 +47,4 @@ function namesOf(schema: unknown, type: string): string[] {
   return Object.entries(memberOf(schema, 'properties') ?? {})
     .filter(([, property]) => memberOf(property, 'type') === type)
     .map(([name]) => name);
-}
-
-function memberOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }

@@ -8,13 +8,14 @@ export function logRequests(app: App, which: LogRequests): void {
   app.addHook('onResponse', (request, reply, done) => {
     const { statusCode } = reply;
     if (which === 'all' || statusCode >= 400) {
-      const { method, routeOptions, id } = request;
+      const { method, routeOptions, id, checkedKey } = request;
       app.log.info(
         {
           id,
           route: `${method} ${routeOptions.url ?? '(none)'}`,
           status: statusCode,
           ms: Math.round(reply.elapsedTime * 10) / 10,
+          ...(checkedKey === undefined ? {} : { key: checkedKey.name }),
           ...tubeOf(request.params),
         },
         'request',

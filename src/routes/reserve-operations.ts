@@ -117,6 +117,7 @@ export const reserveJobs = (limits: Limits) =>
   operation({
     operationId: 'reserveJobs',
     tag: 'consume',
+    need: 'consume',
     summary: 'Reserve jobs of a tube',
     description: `${ABOUT} ${WAITING}`,
     params: parameters({ tube: tubeName('The tube, percent-encoded.') }),
@@ -129,6 +130,7 @@ export const reserveJobsFromTubes = (limits: Limits) =>
   operation({
     operationId: 'reserveJobsFromTubes',
     tag: 'consume',
+    need: 'consume',
     summary: 'Reserve jobs of several tubes',
     description: `The same from several tubes at once, whichever has the most urgent job. ${ABOUT} ${WAITING}`,
     querystring: parameters({
@@ -148,6 +150,7 @@ export const reserveJobById = () =>
   operation({
     operationId: 'reserveJobById',
     tag: 'consume',
+    need: 'consume',
     summary: 'Reserve one job by its id',
     description: `Takes this very job, whether ready, delayed or buried. ${ABOUT} Needs beanstalkd 1.12.`,
     params: parameters({ id: jobId('The id of the job.') }),

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Reservation } from '../pool/reservation.ts';
+import { scopeOf } from './authorize.ts';
 import { readNothing } from './bodies.ts';
 import { Caller } from './caller.ts';
 import type { App, Context } from './context.ts';
@@ -37,7 +38,9 @@ export async function reserveRoutes(app: App, context: Context): Promise<void> {
     const form = bodyForm(request);
     const caller = new Caller(request, reply);
     try {
-      const reservation = await pool.reserving.reserveJob(request.params.id);
+      const { id } = request.params;
+      await pool.jobs.requireWithin(scopeOf(request), id);
+      const reservation = await pool.reserving.reserveJob(id, request.owner);
       if (form === BYTES_FORM) return answerBytes(reply, caller, reservation);
       const view = () => reservationView(reservation, request.query.encoding);
       return answer(reply, caller, [reservation], '200', view);
@@ -67,6 +70,7 @@ export async function reserveRoutes(app: App, context: Context): Promise<void> {
         deadlineMs,
         count,
         presence: caller,
+        owner: request.owner,
       });
       return answerTaken(reply, caller, taken, form, asked.encoding);
     } catch (error) {

@@ -8,6 +8,8 @@ import { exampleServer, ServerSchema } from './schemas/server.ts';
 const getServer = operation({
   operationId: 'getServer',
   tag: 'tend',
+  need: 'inspect',
+  wholeServer: true,
   summary: 'Look at beanstalkd itself',
   description: 'All figures of beanstalkd, and the version and the instance of the gateway that answers.',
   answers: { 200: { description: 'The figures.', content: json(ref(ServerSchema), exampleServer) } },

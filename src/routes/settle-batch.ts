@@ -1,3 +1,4 @@
+import type { Owner } from '../pool/owner.ts';
 import type { Reservations } from '../pool/reservations.ts';
 import { listIn, parseJson, readTyped } from './bodies.ts';
 import { releaseBody } from './body.ts';
@@ -24,6 +25,7 @@ const settleReservations = (batchMax: number) =>
   operation({
     operationId: 'settleReservations',
     tag: 'consume',
+    need: 'consume',
     summary: 'Settle several reservations',
     description: [
       `Deletes, releases, buries or touches up to ${batchMax} reservations. Each succeeds or fails alone, as the same`,
@@ -91,7 +93,7 @@ export async function settleBatchRoutes(app: App, { pool, limits }: Context): Pr
       const checked = items.map((item) =>
         isSettleItem(validate, item) ? checkParameters(item) : invalidItem(validate),
       );
-      return { results: await settleAll(pool.reservations, checked) };
+      return { results: await settleAll(pool.reservations, checked, request.owner) };
     } finally {
       releaseBody(request, pool.bodies);
     }
@@ -118,14 +120,15 @@ function checkParameters(item: SettleItem): SettleItem | Problem {
 function settleAll(
   reservations: Reservations,
   items: readonly (SettleItem | Problem)[],
+  owner: Owner | undefined,
 ): Promise<SettleResult[]> {
+  const settleOne = (item: SettleItem) => settle(reservations, item, owner);
   const previous = new Map<string, Promise<SettleResult>>();
   return Promise.all(
     items.map((item) => {
       if (item instanceof Problem) return item.result();
       const before = previous.get(item.reservation);
-      const settled =
-        before === undefined ? settle(reservations, item) : before.then(() => settle(reservations, item));
+      const settled = before === undefined ? settleOne(item) : before.then(() => settleOne(item));
       previous.set(item.reservation, settled);
       return settled;
     }),
@@ -133,22 +136,26 @@ function settleAll(
 }
 
 /** Never rejects: a failure is a result. */
-async function settle(reservations: Reservations, item: SettleItem): Promise<SettleResult> {
+async function settle(
+  reservations: Reservations,
+  item: SettleItem,
+  owner: Owner | undefined,
+): Promise<SettleResult> {
   const { reservation, action, priority, delay = 0 } = item;
   const own = priority === undefined ? {} : { priority };
   try {
     switch (action) {
       case 'delete':
-        await reservations.delete(reservation);
+        await reservations.delete(reservation, owner);
         return { status: 204 };
       case 'release':
-        await reservations.release(reservation, { ...own, delay });
+        await reservations.release(reservation, { ...own, delay }, owner);
         return { status: 204 };
       case 'bury':
-        await reservations.bury(reservation, own);
+        await reservations.bury(reservation, own, owner);
         return { status: 204 };
       case 'touch': {
-        const expiresAt = await reservations.touch(reservation);
+        const expiresAt = await reservations.touch(reservation, owner);
         return { status: 200, expiresAt: new Date(expiresAt).toISOString() };
       }
     }

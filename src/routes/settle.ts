@@ -20,6 +20,7 @@ const EXPIRES_AT = '2026-01-31T12:01:00.000Z';
 const getReservation = operation({
   operationId: 'getReservation',
   tag: 'consume',
+  need: 'inspect',
   summary: 'Look at a reservation',
   description: `Tells whether the job is still held, with its statistics of this moment, without its body. ${OVER}`,
   params,
@@ -39,6 +40,7 @@ const getReservation = operation({
 const deleteReservedJob = operation({
   operationId: 'deleteReservedJob',
   tag: 'consume',
+  need: 'consume',
   summary: 'Delete a reserved job: it is done',
   description: `Deletes the job, which ends the reservation. ${REPEATABLE} ${OVER}`,
   params,
@@ -49,6 +51,7 @@ const deleteReservedJob = operation({
 const releaseReservedJob = operation({
   operationId: 'releaseReservedJob',
   tag: 'consume',
+  need: 'consume',
   summary: 'Give a reserved job back',
   description: `The job is ready again for any worker, at once or after a delay. ${REPEATABLE} ${OVER}`,
   params,
@@ -63,6 +66,7 @@ const releaseReservedJob = operation({
 const buryReservedJob = operation({
   operationId: 'buryReservedJob',
   tag: 'consume',
+  need: 'consume',
   summary: 'Set a reserved job aside',
   description: `The job is buried: no worker gets it until it is kicked. For jobs that fail again and again. ${REPEATABLE} ${OVER}`,
   params,
@@ -74,6 +78,7 @@ const buryReservedJob = operation({
 const touchReservedJob = operation({
   operationId: 'touchReservedJob',
   tag: 'consume',
+  need: 'consume',
   summary: 'Ask for more time',
   description: `The time to run of the job begins anew. Touch well before \`expiresAt\`. ${OVER}`,
   params,
@@ -93,27 +98,27 @@ export async function settleRoutes(app: App, { pool }: Context): Promise<void> {
 
   app.get('/v1/reservations/:reservation', getReservation, async (request) => {
     const { reservation } = request.params;
-    const { job, expiresAt } = await reservations.get(reservation);
+    const { job, expiresAt } = await reservations.get(reservation, request.owner);
     return { reservation, job: jobStatistics(job), expiresAt: new Date(expiresAt).toISOString() };
   });
 
   app.delete('/v1/reservations/:reservation', deleteReservedJob, async (request, reply) => {
-    await reservations.delete(request.params.reservation);
+    await reservations.delete(request.params.reservation, request.owner);
     return reply.code(204).send();
   });
 
   app.post('/v1/reservations/:reservation/release', releaseReservedJob, async (request, reply) => {
-    await reservations.release(request.params.reservation, request.query);
+    await reservations.release(request.params.reservation, request.query, request.owner);
     return reply.code(204).send();
   });
 
   app.post('/v1/reservations/:reservation/bury', buryReservedJob, async (request, reply) => {
-    await reservations.bury(request.params.reservation, request.query);
+    await reservations.bury(request.params.reservation, request.query, request.owner);
     return reply.code(204).send();
   });
 
   app.post('/v1/reservations/:reservation/touch', touchReservedJob, async (request) => {
-    const expiresAt = await reservations.touch(request.params.reservation);
+    const expiresAt = await reservations.touch(request.params.reservation, request.owner);
     return { expiresAt: new Date(expiresAt).toISOString() };
   });
 }

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { scopeOf } from './authorize.ts';
 import { readNothing } from './bodies.ts';
 import { Caller } from './caller.ts';
 import type { App, Context } from './context.ts';
@@ -16,8 +17,9 @@ const params = parameters({ tube: tubeName('The tube, percent-encoded.') });
 const listTubes = operation({
   operationId: 'listTubes',
   tag: 'tend',
+  need: 'inspect',
   summary: 'List all tubes',
-  description: 'All tubes that exist now, sorted by name, each with its figures.',
+  description: 'All tubes that exist now and that the key covers, sorted by name, each with its figures.',
   answers: {
     200: { description: 'All tubes.', content: json(ref(TubeListSchema), { tubes: [exampleTube] }) },
   },
@@ -27,6 +29,7 @@ const listTubes = operation({
 const getTube = operation({
   operationId: 'getTube',
   tag: 'tend',
+  need: 'inspect',
   summary: 'Look at a tube',
   description: 'The figures of one tube. Looking never creates it.',
   params,
@@ -37,6 +40,7 @@ const getTube = operation({
 const kickJobs = operation({
   operationId: 'kickJobs',
   tag: 'tend',
+  need: 'admin',
   summary: 'Make buried or delayed jobs ready',
   description:
     'Kicks the buried jobs of the tube or, only when none is buried, the delayed ones; at most `bound`.',
@@ -49,6 +53,7 @@ const kickJobs = operation({
 const pauseTube = operation({
   operationId: 'pauseTube',
   tag: 'tend',
+  need: 'admin',
   summary: 'Pause or resume a tube',
   description: 'No job of the tube is reserved for so many seconds; jobs can still be put. 0 resumes.',
   params,
@@ -60,6 +65,7 @@ const pauseTube = operation({
 const clearTube = operation({
   operationId: 'clearTube',
   tag: 'tend',
+  need: 'admin',
   summary: 'Delete the jobs of a tube',
   description: [
     'Deletes the jobs in these states for good, up to a limit; jobs that workers hold stay. It stops when the caller',
@@ -98,7 +104,7 @@ export async function tubeRoutes(app: App, { pool }: Context): Promise<void> {
   const { tubes } = pool;
   readNothing(app);
 
-  app.get('/v1/tubes', listTubes, async () => ({ tubes: await tubes.list() }));
+  app.get('/v1/tubes', listTubes, async (request) => ({ tubes: await tubes.list(scopeOf(request)) }));
 
   app.get('/v1/tubes/:tube', getTube, (request) => tubes.get(request.params.tube));
 

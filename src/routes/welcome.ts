@@ -1,4 +1,4 @@
-import { preferred } from './accept.ts';
+import { preferred, varyByAccept } from './accept.ts';
 import { readNothing } from './bodies.ts';
 import type { App, Context } from './context.ts';
 import { JSON_FORM } from './forms.ts';
@@ -22,6 +22,7 @@ const welcome = (version: string): Welcome => ({
 const getWelcome = operation({
   operationId: 'getWelcome',
   tag: 'operate',
+  need: 'any key',
   summary: 'What this is',
   description: "Name, version and links; a person's browser is sent to the API reference instead.",
   answers: {
@@ -36,7 +37,7 @@ export async function welcomeRoutes(app: App, { version }: Context): Promise<voi
   readNothing(app);
   const answer = welcome(version);
   app.get('/', getWelcome, async (request, reply) => {
-    reply.header('vary', 'accept');
+    varyByAccept(reply);
     if (preferred(request.headers.accept, [JSON_FORM, 'text/html']) === 'text/html')
       return reply.redirect('/docs');
     return answer;

@@ -2,10 +2,8 @@ import { once } from 'node:events';
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { test as base, expect, onTestFinished } from 'vitest';
-import type { PoolOptions } from '../../src/pool/pool.ts';
-import type { Limits } from '../../src/routes/context.ts';
 import { Beanstalkd, poll } from '../support/beanstalkd.ts';
-import { startGateway, type TestGateway } from '../support/gateway.ts';
+import { startGateway, type TestGateway, type TestGatewayOptions } from '../support/gateway.ts';
 import type { RawConnection } from '../support/raw-connection.ts';
 import { type Answer, at, Contract, expectProblem, STATUS_OF } from './contract.ts';
 
@@ -162,9 +160,7 @@ export interface House {
   close(): Promise<void>;
 }
 
-export interface HouseOptions {
-  readonly pool?: Partial<PoolOptions>;
-  readonly limits?: Partial<Limits>;
+export interface HouseOptions extends TestGatewayOptions {
   /** Of beanstalkd. */
   readonly args?: readonly string[];
 }

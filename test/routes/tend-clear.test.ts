@@ -1,7 +1,6 @@
 import { expect } from 'vitest';
-import { buildApp } from '../../src/app.ts';
 import { FakeServer } from '../support/fake-server.ts';
-import { poolFor } from '../support/pool.ts';
+import { startGateway } from '../support/gateway.ts';
 import type { RawConnection } from '../support/raw-connection.ts';
 import { Calls, type House, type HouseOptions, test } from './calls.ts';
 import { at } from './contract.ts';
@@ -164,31 +163,9 @@ test('one that fails after it has deleted something does not say that nothing wa
   onTestFinished,
 }) => {
   const server = await FakeServer.start();
-  const pool = poolFor(server.address);
-  const limits = {
-    bodyMaxBytes: 1_000,
-    bufferMaxBytes: 100_000,
-    responseMaxBytes: 1_000,
-    batchMax: 10,
-    reserveTimeoutMax: 10,
-    reserveGraceMs: 100,
-    metricsTubesMax: 1,
-  };
-  const app = await buildApp({
-    pool,
-    logger: false,
-    logRequests: 'none',
-    limits,
-    version: '0',
-    keepaliveDelayMs: 1_000,
-    commandTimeoutMs: 1_000,
-  });
-  const url = await app.listen({ host: '127.0.0.1', port: 0 });
-  onTestFinished(async () => {
-    await pool.close();
-    await app.close();
-  });
-  const calls = new Calls({ url, app, pool, stop: async () => {} });
+  const gateway = await startGateway(server);
+  onTestFinished(() => gateway.stop());
+  const calls = new Calls(gateway);
   const shakeHands = async () => {
     const peer = await server.peer();
     await peer.takes('list-tube-used\r\n');
@@ -230,7 +207,7 @@ test('one that fails after it has deleted something does not say that nothing wa
   server.stop();
   looking.close();
   probed.close();
-  await expect.poll(() => pool.snapshot().connections.lane).toBe(0);
+  await expect.poll(() => gateway.pool.snapshot().connections.lane).toBe(0);
   clearer.says('DELETED\r\n');
   const answer = await clearing;
   expect(answer.status).not.toBe(503);

@@ -53,7 +53,7 @@ export class GatewayProcess {
 
   /** Where it listens, as its log says. */
   get url(): string {
-    const url = /listening on (http:\/\/[^,]+),/.exec(this.stdout)?.[1];
+    const url = /listening on (https?:\/\/[^,]+),/.exec(this.stdout)?.[1];
     if (url === undefined) throw new Error(`it does not listen: ${this.stdout}`);
     return url;
   }

@@ -1,0 +1,36 @@
+import type { App, Context } from './context.ts';
+import { answerErrors } from './errors.ts';
+import { markAnswers } from './every-answer.ts';
+import { type Measured, metricsRoutes } from './metrics.ts';
+
+export interface MetricsPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+interface Figures {
+  readonly context: Context;
+  readonly measured: Measured;
+  readonly at: MetricsPort;
+}
+
+/**
+ * Serves the figures by an app of their own for as long as the other is served, without a key: for a network that only
+ * Prometheus reaches.
+ */
+export function serveMetricsApart(app: App, apart: App, { context, measured, at }: Figures): void {
+  const { host, port } = at;
+  apart.decorateRequest('bodyBytes', 0);
+  answerErrors(apart, context.pool.bodies);
+  markAnswers(apart, context.pool);
+  apart.register((scope) => metricsRoutes(scope, context, measured));
+  app.addHook('onReady', async () => {
+    try {
+      await apart.listen({ host, port });
+    } catch (cause) {
+      const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
+      throw new Error(`METRICS_PORT: cannot listen on ${host} ${port} (${code})`, { cause });
+    }
+  });
+  app.addHook('onClose', () => apart.close());
+}
