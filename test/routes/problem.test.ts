@@ -125,3 +125,14 @@ test('the detail says all that is wrong in one line', () => {
   );
   expect(problem.message).toBe('the body is missing; count (query) must be <= 100');
 });
+
+test.each([
+  ['\r\nquit', '"\\r\\nquit" (query) is unknown'],
+  ['a name', '"a name" (query) is unknown'],
+  ['tube[]', 'tube[] (query) is unknown'],
+  ['x'.repeat(5_000), `"${'x'.repeat(100)}…" (query) is unknown`],
+])('a name that its caller made up keeps to one line of the detail: %j', (name, detail) => {
+  const problem = invalid({ in: 'query', name, message: 'is unknown' });
+  expect(problem.message).toBe(detail);
+  expect(problem.extensions.errors).toEqual([{ in: 'query', name, message: 'is unknown' }]);
+});

@@ -1,0 +1,96 @@
+import { expect } from 'vitest';
+import { type Answer, type Contract, expectProblem } from '../routes/contract.ts';
+import type { Operation, Response, Schema } from './document.ts';
+import { fitsSchema } from './fits.ts';
+import type { Reading } from './reading.ts';
+import type { Request } from './request.ts';
+import { type Verdict, verdictOn } from './verdict.ts';
+
+const BYTES = 'application/octet-stream';
+const REQUEST_ID = /^[A-Za-z0-9._~-]{1,128}$/;
+/** Everything else would be a header that a caller has put into the answer. */
+const HEADERS = new Set([
+  ...['date', 'connection', 'keep-alive', 'content-type', 'content-length', 'cache-control', 'x-request-id'],
+  ...['location', 'allow', 'retry-after', 'vary'],
+]);
+/** Of the pages, by helmet. */
+const PAGE_HEADERS = /^(content-security-policy|cross-origin-|origin-agent-cluster|referrer-policy|x-)/;
+
+/** Holds every answer against the document and API.md; throws at the first thing that is wrong. */
+export class Judge {
+  readonly #contract: Contract;
+
+  constructor(contract: Contract) {
+    this.#contract = contract;
+  }
+
+  /** What the call must be answered with, and was. */
+  judge(request: Request, reading: Reading, answer: Answer): Verdict {
+    const verdict = verdictOn(request, reading);
+    const { method } = request;
+    const allowed = [...verdict.statuses].sort().join(', ');
+    expect(verdict.statuses.has(answer.status), `${answer.status}, and not one of ${allowed}`).toBe(true);
+    this.#judgeRequestId(request, answer);
+    const { operation } = reading;
+    // Too large a head has no path yet.
+    if (answer.status === 431) {
+      expectProblem(answer, true);
+      return verdict;
+    }
+    const isApi = request.target.replace(/^https?:\/\/[^/]*/, '').startsWith('/v1/');
+    if (isApi) expect(answer.headers['cache-control']).toBe('no-store');
+    if (answer.status >= 400 && method !== 'HEAD') {
+      expectProblem(answer, isApi && method !== 'GET');
+    }
+    if (operation !== undefined) {
+      this.#contract.expectDocumented(method, operation.path, answer);
+      expectHeaders(operation, answer);
+    }
+    return verdict;
+  }
+
+  /** An answer to something that is not well-formed HTTP, or is only by chance. */
+  judgeSpliced(answer: Answer): void {
+    expect(answer.headers['x-request-id']).toMatch(REQUEST_ID);
+    expectKnownHeaders(answer);
+    expect(answer.status, answer.text.slice(0, 300)).toBeLessThan(500);
+    if (answer.status >= 400 && answer.body.length > 0) {
+      expectProblem(answer, answer.text.includes('"outcome":'));
+    }
+  }
+
+  #judgeRequestId({ headers }: Request, answer: Answer): void {
+    const given = headers.flatMap(([name, value]) => (name.toLowerCase() === 'x-request-id' ? [value] : []));
+    const [id = ''] = given;
+    expect(answer.headers['x-request-id']).toMatch(REQUEST_ID);
+    if (REQUEST_ID.test(id) && answer.status !== 431) expect(answer.headers['x-request-id']).toBe(id);
+    expectKnownHeaders(answer);
+  }
+}
+
+function expectKnownHeaders({ headers }: Answer): void {
+  for (const name of Object.keys(headers)) {
+    const known = HEADERS.has(name) || PAGE_HEADERS.test(name) || /^(job|reserv)/.test(name);
+    expect(known && name !== 'x-injected', name).toBe(true);
+  }
+}
+
+/** The headers that the document has for this answer are there, each as its schema wants it. */
+function expectHeaders({ id, responses }: Operation, answer: Answer): void {
+  for (const [name, schema] of headersFor(responses.get(answer.status), answer)) {
+    const value = answer.headers[name.toLowerCase()];
+    const fits = typeof value === 'string' && fitsSchema(value, schema);
+    expect(fits, `${id} ${answer.status} ${name}: ${String(value)}`).toBe(true);
+  }
+}
+
+function headersFor(
+  response: Response | undefined,
+  { headers }: Answer,
+): readonly (readonly [string, Schema])[] {
+  const { headers: documented = {}, content = {} } = response ?? {};
+  // Of an answer that comes in both forms they describe the raw body.
+  const inBoth = BYTES in content && Object.keys(content).length > 1;
+  if (inBoth && headers['content-type'] !== BYTES) return [];
+  return Object.entries(documented).map(([name, { schema }]) => [name, schema] as const);
+}
