@@ -14,7 +14,7 @@ import type { App, Context, Limits } from './routes/context.ts';
 import { allowOrigins } from './routes/cors.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { answerErrors, answerFrameworkError } from './routes/errors.ts';
-import { markAnswers, requestId, requireHost } from './routes/every-answer.ts';
+import { HEADERS_MAX, markAnswers, refuseAmbiguous, requestId } from './routes/every-answer.ts';
 import { healthRoutes } from './routes/health.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { refuseOtherMethods } from './routes/methods.ts';
@@ -32,6 +32,7 @@ import { type LogRequests, logRequests } from './routes/request-log.ts';
 import { reserveRoutes } from './routes/reserve.ts';
 import { COMPONENTS } from './routes/schemas/components.ts';
 import { isUint64 } from './routes/schemas/scalars.ts';
+import { limitSentAhead } from './routes/sent-ahead.ts';
 import { serverRoutes } from './routes/server.ts';
 import { settleRoutes } from './routes/settle.ts';
 import { settleBatchRoutes } from './routes/settle-batch.ts';
@@ -106,10 +107,11 @@ export async function buildApp(options: AppOptions): Promise<App> {
   // Scopes read their bodies themselves (routes/bodies.ts): a parser of Fastify costs a tenth of a put.
   for (const method of app.supportedMethods) app.addHttpMethod(method, { overrideExisting: true });
   app.decorateRequest('bodyBytes', 0);
+  limitSentAhead(app);
   for (const component of COMPONENTS) app.addSchema(component);
   answerErrors(app, pool.bodies);
   convertQueries(app);
-  requireHost(app);
+  refuseAmbiguous(app);
   markAnswers(app, pool);
   logRequests(app, options.logRequests);
   if (options.corsOrigins !== undefined) await allowOrigins(app, options.corsOrigins);
@@ -157,7 +159,7 @@ function serverOptions({
     keepAlive: true,
     keepAliveInitialDelay: keepaliveDelayMs,
     noDelay: true,
-    // Node would answer by itself; requireHost does.
+    // Node would answer by itself; refuseAmbiguous does.
     requireHostHeader: false,
     ...NO_STREAM_FOR_NO_BODY,
   };
@@ -194,6 +196,7 @@ function serverOptions({
 function listenBeyondRequests(app: App): void {
   const { server } = app;
   server.on('connect', refuseConnect);
+  server.maxHeadersCount = HEADERS_MAX;
   // Each of the requests that were sent ahead watches the socket.
   for (const event of ['connection', 'secureConnection']) {
     server.on(event, (socket: Socket) => socket.setMaxListeners(0));

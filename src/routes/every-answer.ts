@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Pool } from '../pool/pool.ts';
 import type { App } from './context.ts';
-import { invalid } from './problem.ts';
+import { invalid, Problem } from './problem.ts';
 
 const REQUEST_ID = /^[A-Za-z0-9._~-]{1,128}$/;
 
@@ -43,13 +43,32 @@ export function markAnswers(app: App, pool: Pool): void {
   });
 }
 
-/** RFC 9112, section 3.2. */
-export function requireHost(app: App): void {
+/** Node leaves out what comes behind so many without a word, a Content-Length too. */
+export const HEADERS_MAX = 1_000;
+
+/** Refuses what another server might read as another request (RFC 9112, sections 3.2 and 6.1). */
+export function refuseAmbiguous(app: App): void {
   app.addHook('onRequest', ({ raw }, _reply, done) => {
-    if (raw.headers.host === undefined && raw.httpVersion === '1.1') {
-      done(invalid({ in: 'header', name: 'Host', message: 'is missing' }));
-    } else {
-      done();
-    }
+    const { host, 'transfer-encoding': coding } = raw.headers;
+    if (raw.rawHeaders.length > 2 * HEADERS_MAX) done(tooManyHeaders());
+    else if (host === undefined && raw.httpVersion === '1.1') done(wrongHeader('Host', 'is missing'));
+    else if (hasTwoHosts(raw.rawHeaders)) done(wrongHeader('Host', 'is there twice'));
+    else if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
+      done(wrongHeader('Transfer-Encoding', 'must be chunked: no other coding is undone here'));
+    } else done();
   });
+}
+
+const tooManyHeaders = () => new Problem('headers-too-large', `there are more than ${HEADERS_MAX} headers`);
+
+const wrongHeader = (name: string, message: string) => invalid({ in: 'header', name, message });
+
+/** Names and values in turn, as they came; among its `headers` Node keeps only the first. */
+function hasTwoHosts(raw: readonly string[]): boolean {
+  let hosts = 0;
+  for (let n = 0; n < raw.length; n += 2) {
+    const name = raw[n];
+    if (name?.length === 4 && name.toLowerCase() === 'host') hosts += 1;
+  }
+  return hosts > 1;
 }

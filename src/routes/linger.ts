@@ -3,21 +3,28 @@ import type { Duplex } from 'node:stream';
 
 const LINGER_MS = 1_000;
 
-const lingering = new WeakSet<Duplex>();
+const closing = new WeakSet<Duplex>();
 
 /**
- * Closes the connection after its answer in two steps (RFC 9112, section 9.6): no more is written, but what
- * the caller still sends is read and dropped for a moment. Closed at once with bytes unread, the connection
- * would be reset, and the caller would lose the answer that says why its upload was refused.
+ * Closes the connection in two steps (RFC 9112, section 9.6): no more is written, but what the caller still
+ * sends is read and dropped for a moment. Closed at once with bytes unread, the connection would be reset, and
+ * the caller would lose the answer that says why. Then it is destroyed, whether or not the caller closes too.
  */
-export function lingerOnClose(socket: Socket): void {
-  socket.destroySoon = () => {
-    lingering.add(socket);
-    socket.end();
-    const timer = setTimeout(() => socket.destroy(), LINGER_MS);
-    socket.once('close', () => clearTimeout(timer));
-  };
+export function linger(socket: Duplex): void {
+  closing.add(socket);
+  // Away from Node's parser, which would carry out what comes behind.
+  socket.removeAllListeners('data').on('data', () => {});
+  socket.resume();
+  socket.end();
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once('close', () => clearTimeout(timer));
 }
 
-/** Node's parser goes on reading, and finds no HTTP in the rest of a body: nothing to answer. */
-export const isLingering = (socket: Duplex): boolean => lingering.has(socket);
+/** Lets the connection be closed so behind the answer that is about to be sent. */
+export function lingerOnClose(socket: Socket): void {
+  closing.add(socket);
+  socket.destroySoon = () => linger(socket);
+}
+
+/** The last answer on this connection has been chosen: nothing behind it counts any more. */
+export const isClosing = (socket: Duplex): boolean => closing.has(socket);

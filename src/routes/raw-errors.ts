@@ -1,30 +1,41 @@
 import { ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { makeRequestId } from './every-answer.ts';
-import { isLingering } from './linger.ts';
+import { isClosing, linger } from './linger.ts';
 import { invalid, Problem } from './problem.ts';
 
 /** Answers what is no HTTP, too slow or too large: there is no request yet, only a socket. */
 export function answerClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (isLingering(socket)) return;
+  if (isClosing(socket) || faulty.has(socket)) return;
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
+  faulty.add(socket);
+  endBehindAnswers(socket, problemOf(error));
+}
+
+/** Node's parser reports the same again with all that comes. */
+const faulty = new WeakSet<Duplex>();
+
+/** What is malformed may come behind requests that are being carried out, and whose answers this must not seem. */
+function endBehindAnswers(socket: Duplex, problem: Problem): void {
   const answer = answerUnderWay(socket);
-  if (answer?.headersSent === true) {
+  if (answer?.req.complete === true) {
+    // Node has put the next one in its place by then.
+    answer.once('finish', () => endBehindAnswers(socket, problem));
+  } else if (answer?.headersSent === true) {
     // Half of an answer must not be followed by another one.
     socket.destroy();
-  } else if (answer?.req.complete === true) {
-    // What is malformed comes behind a request that is being carried out, and whose answer this must not seem.
-    answer.once('finish', () => endWithProblem(socket, problemOf(error)));
   } else {
-    endWithProblem(socket, problemOf(error));
+    endWithProblem(socket, problem);
   }
 }
 
 /** CONNECT asks for a tunnel, and comes without a request that could be answered. */
 export function refuseConnect(_request: unknown, socket: Duplex): void {
+  // Node has taken its own listener away, and nobody else hears that the caller is gone.
+  socket.on('error', () => socket.destroy());
   endWithProblem(
     socket,
     new Problem('method-not-allowed', 'the gateway is no proxy'),
@@ -53,9 +64,10 @@ function endWithProblem(socket: Duplex, problem: Problem, headers = ''): void {
   const requestId = makeRequestId();
   // Nothing was carried out, whatever it was meant to be.
   const body = JSON.stringify(problem.body(requestId, true));
-  socket.end(
+  socket.write(
     `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n` +
       `Content-Type: application/problem+json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
       `X-Request-Id: ${requestId}\r\n${headers}Connection: close\r\n\r\n${body}`,
   );
+  linger(socket);
 }
