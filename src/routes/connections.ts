@@ -6,14 +6,14 @@ interface ConnectionBounds {
   readonly max: number;
   /** In milliseconds: an answer that makes no progress towards its caller for so long is given up, and its memory freed. */
   readonly answerStallMs: number;
-  /** In milliseconds: how often it is looked which answers have not left. */
+  /** In milliseconds: how often it is looked how far they have got, so that giving up may take so much longer. */
   readonly stallCheckEveryMs: number;
 }
 
-/** How far the answers on a connection had got, and when. */
+/** How far the answers on a connection had got, and at how many looks they have been no further. */
 interface Progress {
   taken: number;
-  at: number;
+  looks: number;
 }
 
 /** Bounds what callers may take by being many, or by not reading their answers. */
@@ -22,19 +22,18 @@ export function watchConnections(server: Server, bounds: ConnectionBounds): void
   server.maxConnections = max;
   const open = new Map<Socket, Progress>();
   server.on('connection', (socket: Socket) => {
-    open.set(socket, { taken: 0, at: 0 });
+    open.set(socket, { taken: 0, looks: 0 });
     socket.once('close', () => open.delete(socket));
   });
+  // Looks are counted and no time is taken: it may be this process that has stood still.
+  const patience = Math.ceil(answerStallMs / stallCheckEveryMs);
   const looking = setInterval(() => {
-    const now = performance.now();
     for (const [socket, progress] of open) {
       const taken = takenIfAnyIsLeft(socket);
-      if (taken === undefined || taken !== progress.taken) {
-        progress.taken = taken ?? 0;
-        progress.at = now;
-      } else if (now - progress.at >= answerStallMs) {
-        socket.destroy();
-      }
+      progress.looks = taken !== undefined && taken === progress.taken ? progress.looks + 1 : 0;
+      progress.taken = taken ?? 0;
+      // Closed in the usual way, the kernel would keep its part of the answer for minutes.
+      if (progress.looks >= patience) socket.resetAndDestroy();
     }
   }, stallCheckEveryMs).unref();
   server.once('close', () => clearInterval(looking));

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Pool } from '../pool/pool.ts';
 import type { App } from './context.ts';
+import { lingerOnClose } from './linger.ts';
 import { invalid, Problem } from './problem.ts';
 
 const REQUEST_ID = /^[A-Za-z0-9._~-]{1,128}$/;
@@ -48,10 +49,14 @@ export const HEADERS_MAX = 1_000;
 
 /** Refuses what another server might read as another request (RFC 9112, sections 3.2 and 6.1). */
 export function refuseAmbiguous(app: App): void {
-  app.addHook('onRequest', ({ raw }, _reply, done) => {
+  app.addHook('onRequest', ({ raw }, reply, done) => {
     const { host, 'transfer-encoding': coding } = raw.headers;
-    if (raw.rawHeaders.length > 2 * HEADERS_MAX) done(tooManyHeaders());
-    else if (host === undefined && raw.httpVersion === '1.1') done(wrongHeader('Host', 'is missing'));
+    if (raw.rawHeaders.length > 2 * HEADERS_MAX) {
+      // Whether a body comes is not known either.
+      reply.header('connection', 'close');
+      lingerOnClose(raw.socket);
+      done(tooManyHeaders());
+    } else if (host === undefined && raw.httpVersion === '1.1') done(wrongHeader('Host', 'is missing'));
     else if (hasTwoHosts(raw.rawHeaders)) done(wrongHeader('Host', 'is there twice'));
     else if (coding !== undefined && coding.toLowerCase() !== 'chunked') {
       done(wrongHeader('Transfer-Encoding', 'must be chunked: no other coding is undone here'));

@@ -53,6 +53,10 @@ describe('a caller that does not read is cut off', () => {
     await house.untilNothingIsLeft();
     await house.untilState(id, 'ready');
     await house.raw.command(`delete ${id}`);
+    // Nor does the kernel keep its part of the answer, megabytes of it.
+    caller.reads();
+    await poll('it notices', () => caller.socket.closed);
+    expect(caller.socket.bytesRead).toBeLessThan(1_000_000);
   });
 
   test('from a large job that it only looks at', async () => {
