@@ -108,7 +108,9 @@ export class Gateway {
       trustProxy: settings.TRUST_PROXY ?? [],
       corsOrigins: settings.CORS_ORIGINS,
       metricsPort:
-        settings.METRICS_PORT === 0 ? undefined : { host: settings.HOST, port: settings.METRICS_PORT },
+        settings.METRICS_PORT === 0
+          ? undefined
+          : { host: addressOf(settings.HOST), port: settings.METRICS_PORT },
       tls: this.#tls,
       limits: {
         bodyMaxBytes: settings.BODY_MAX_BYTES,

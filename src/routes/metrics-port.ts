@@ -1,6 +1,4 @@
 import type { App, Context } from './context.ts';
-import { answerErrors } from './errors.ts';
-import { markAnswers } from './every-answer.ts';
 import { type Measured, metricsRoutes } from './metrics.ts';
 
 export interface MetricsPort {
@@ -20,9 +18,6 @@ interface Figures {
  */
 export function serveMetricsApart(app: App, apart: App, { context, measured, at }: Figures): void {
   const { host, port } = at;
-  apart.decorateRequest('bodyBytes', 0);
-  answerErrors(apart, context.pool.bodies);
-  markAnswers(apart, context.pool);
   apart.register((scope) => metricsRoutes(scope, context, measured));
   app.addHook('onReady', async () => {
     try {

@@ -112,8 +112,8 @@ const UNKNOWN_STATUSES: readonly number[] = [500, 502, 504];
 /** What an operation may answer, whatever else it does. */
 const alwaysOf = (need: Need | undefined): readonly ProblemName[] =>
   need === 'nothing'
-    ? ['internal-error']
-    : ['unauthorized', 'forbidden', 'too-many-requests', 'internal-error'];
+    ? ['headers-too-large', 'internal-error']
+    : ['unauthorized', 'forbidden', 'too-many-requests', 'headers-too-large', 'internal-error'];
 
 /** One response for each status, with an example for each problem that comes with it. */
 function problemResponses(names: readonly ProblemName[], changing: boolean): Record<string, object> {

@@ -36,7 +36,7 @@ export const textFor = (name: string, schema: Schema): fc.Arbitrary<Text> =>
     [1, fc.string({ unit: 'binary', maxLength: 30 })],
   );
 
-export function validText(name: string, schema: Schema): fc.Arbitrary<Text> {
+function validText(name: string, schema: Schema): fc.Arbitrary<Text> {
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
   if (schema.type === 'integer') return integer(schema).map(String);
   const kinds = KINDS[name];

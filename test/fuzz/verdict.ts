@@ -54,7 +54,9 @@ export function verdictOn(request: Request, reading: Reading): Verdict {
   return { valid: true, statuses: new Set([...usual, ...possible]) };
 }
 
-function judgeHead({ head }: Request, { sure, possible }: Complaints): void {
+function judgeHead({ head, target }: Request, { sure, possible }: Complaints): void {
+  // A fragment is not for the server (RFC 9110, section 4.2.5); what one makes of it is open.
+  if (target.includes('#')) possible.add(400);
   if (head.length > HEAD_MAX + HEAD_ABOUT) sure.add(431);
   else if (head.length > HEAD_MAX - HEAD_ABOUT) possible.add(431);
 }

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { describe, expect, onTestFinished } from 'vitest';
 import { RIGHTS } from '../../src/access/rights.ts';
 import { freePort } from '../support/beanstalkd.ts';
 import { startProcess } from '../support/processes.ts';
-import { type House, test } from './calls.ts';
+import { type House, RawSocket, test } from './calls.ts';
 import { at } from './contract.ts';
 import { type KeyedHouse, openKeyedForTest } from './keyed-house.ts';
 
@@ -83,6 +83,16 @@ describe('there is nothing else on that port', () => {
     expect(answer.status).toBe(400);
     expect(answer.headers.get('content-type')).toBe('application/problem+json; charset=utf-8');
     expect(await answer.json()).toMatchObject({ type: '/problems/invalid-request', status: 400 });
+  });
+
+  test('what is ambiguous is refused as beside the API', async () => {
+    const { port } = await openApart();
+    const socket = connect(port, '127.0.0.1');
+    onTestFinished(() => void socket.destroy());
+    await once(socket, 'connect');
+    const caller = new RawSocket(socket);
+    caller.write('GET /metrics HTTP/1.1\r\nHost: one\r\nHost: two\r\n\r\n');
+    expect((await caller.answer()).status).toBe(400);
   });
 });
 
