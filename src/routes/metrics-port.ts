@@ -21,7 +21,7 @@ export function serveMetricsApart(app: App, apart: App, { context, measured, at 
   apart.register((scope) => metricsRoutes(scope, context, measured));
   app.addHook('onReady', async () => {
     try {
-      await apart.listen({ host, port });
+      await apart.listen({ host, port, listenTextResolver: (url) => `/metrics on ${url}` });
     } catch (cause) {
       const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause);
       throw new Error(`METRICS_PORT: cannot listen on ${host} ${port} (${code})`, { cause });
