@@ -115,7 +115,9 @@ const accept = weighted(
 export const headers: fc.Arbitrary<readonly Header[]> = fc
   .tuple(
     sometimes(25, named('Accept', accept)),
+    sometimes(1, named('Accept', accept)),
     sometimes(15, named('X-Request-Id', requestId)),
+    sometimes(1, named('X-Request-Id', requestId)),
     sometimes(5, fc.tuple(fc.constantFrom(...NO_MEANING), hostile)),
     sometimes(1, named('Content-Encoding', fc.constantFrom('gzip', 'identity', 'br, gzip', ''))),
     sometimes(1, named('Connection', fc.constantFrom('close', 'keep-alive', 'upgrade'))),
