@@ -46,9 +46,7 @@ export class Stage {
       args: ['-z', String(BODY_MAX)],
       limits: { bodyMaxBytes: BODY_MAX, batchMax: BATCH_MAX, reserveTimeoutMax: 1 },
     });
-    const stage = new Stage(house, await ApiDocument.servedBy(house.gateway.url));
-    await stage.watcher.begin();
-    return stage;
+    return new Stage(house, await ApiDocument.servedBy(house.gateway.url));
   }
 
   close(): Promise<void> {
@@ -56,13 +54,14 @@ export class Stage {
   }
 
   /** Makes all these calls, and looks at what they have left behind; throws at the first thing that is wrong. */
-  async play(story: readonly Call[]): Promise<void> {
-    const next = story.values();
-    const failures: Error[] = [];
-    await Promise.all(Array.from({ length: CALLERS }, () => this.#makeCalls(next, failures)));
-    const [first] = failures;
-    if (first !== undefined) throw first;
-    await this.watcher.check(this.books);
+  play(story: readonly Call[]): Promise<void> {
+    return this.watcher.round(this.books, async () => {
+      const next = story.values();
+      const failures: Error[] = [];
+      await Promise.all(Array.from({ length: CALLERS }, () => this.#makeCalls(next, failures)));
+      const [first] = failures;
+      if (first !== undefined) throw first;
+    });
   }
 
   /** The operations that no call has carried out: then the stories were not about much. */

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { expect } from 'vitest';
 import type { Pool } from '../../src/pool/pool.ts';
 import { poll } from '../support/beanstalkd.ts';
@@ -23,6 +24,7 @@ const AT_LEAST: Readonly<Record<string, (tally: Tally) => number>> = {
   'cmd-touch': ({ touch }) => touch,
 };
 
+const LOOK_EVERY_MS = 5;
 const STATES = ['ready', 'reserved', 'delayed', 'buried'];
 
 type Figures = Readonly<Record<string, number>>;
@@ -31,31 +33,27 @@ type Figures = Readonly<Record<string, number>>;
 export class Watcher {
   readonly #raw: RawConnection;
   readonly #pool: Pool;
-  #before: Figures = {};
 
   constructor(raw: RawConnection, pool: Pool) {
     this.#raw = raw;
     this.#pool = pool;
   }
 
-  async begin(): Promise<void> {
-    this.#before = await this.#figures();
-  }
-
-  /** To be called when every call of the round is answered; throws at what the answers do not explain. */
-  async check(books: Books): Promise<void> {
+  /** Looks on while the calls of a round are made, and then at what is left; throws at what the answers do not explain. */
+  async round(books: Books, makeCalls: () => Promise<void>): Promise<void> {
+    const before = await this.#figures();
+    const seen = await this.#tubesDuring(makeCalls);
     await this.#atRest();
     const round = books.closeRound();
-    const before = this.#before;
-    this.#before = await this.#figures();
-    const grown = (name: string) => (this.#before[name] ?? Number.NaN) - (before[name] ?? Number.NaN);
+    const after = await this.#figures();
+    const grown = (name: string) => (after[name] ?? Number.NaN) - (before[name] ?? Number.NaN);
     for (const [name, exactly] of Object.entries(EXACT)) expect(grown(name), name).toBe(exactly(round.tally));
     for (const [name, least] of Object.entries(AT_LEAST)) {
       expect(grown(name), name).toBeGreaterThanOrEqual(least(round.tally));
     }
     await this.#strikeCleared(books, round);
-    expect(this.#before['jobs'], 'jobs that are there').toBe(books.jobs.size);
-    const strange = (await this.#raw.list('list-tubes')).filter((tube) => !books.tubes.has(tube));
+    expect(after['jobs'], 'jobs that are there').toBe(books.jobs.size);
+    const strange = [...seen].filter((tube) => !books.tubes.has(tube));
     expect(strange, 'tubes that no valid call has named').toEqual([]);
     await this.checkJobs(books, round.put);
   }
@@ -72,6 +70,26 @@ export class Watcher {
       expect(stats?.['tube']?.replace(/^"|"$/g, '')).toBe(job.tube);
       expect(stats?.['ttr']).toBe(String(job.ttr));
     }
+  }
+
+  /** The tubes that exist meanwhile, also those that do only for as long as a connection uses them. */
+  async #tubesDuring(makeCalls: () => Promise<void>): Promise<ReadonlySet<string>> {
+    const seen = new Set<string>();
+    const look = async () => {
+      for (const tube of await this.#raw.list('list-tubes')) seen.add(tube);
+    };
+    let over = false;
+    const looking = (async () => {
+      for (; !over; await setTimeout(LOOK_EVERY_MS)) await look();
+    })();
+    try {
+      await makeCalls();
+    } finally {
+      over = true;
+      await looking;
+    }
+    await look();
+    return seen;
   }
 
   /** No memory, no place and no connection is kept for calls that are over. */
