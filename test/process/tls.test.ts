@@ -114,9 +114,9 @@ describe('HTTPS', () => {
   test('put, reserve with a wait, delete', async () => {
     const gateway = await start();
     expect(gateway.url).toMatch(/^https:/);
-    const reserving = curl(gateway, '/v1/tubes/work/reservations?timeout=20', '-X', 'POST');
-    await untilWaiting('work', 1);
-    await curl(gateway, '/v1/tubes/work/jobs', '-d', 'hello');
+    const reserving = curl(gateway, '/v1/tubes/mail/reservations?timeout=20', '-X', 'POST');
+    await untilWaiting('mail', 1);
+    await curl(gateway, '/v1/tubes/mail/jobs', '-d', 'hello');
     const [reservation] = JSON.parse(await reserving).reservations;
     expect(reservation.body).toBe('hello');
     const path = `/v1/reservations/${reservation.reservation}`;
