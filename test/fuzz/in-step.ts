@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { House } from '../routes/calls.ts';
+import type { Calls, House } from '../routes/calls.ts';
 import { at } from '../routes/contract.ts';
 import { BODY_MAX } from './bodies.ts';
 
@@ -18,9 +18,9 @@ export async function expectInStep({ calls, gateway, raw }: House): Promise<void
   const putAndTake = async (mark: number) => {
     const tube = `in-step-${mark}`;
     const body = marked(mark, LENGTHS[mark % LENGTHS.length] ?? 0);
-    const taking = calls.ok(200, 'POST', `/v1/tubes/${tube}/reservations?timeout=1&encoding=base64`);
+    const taking = take(calls, tube);
     const { id } = (await calls.ok(201, 'POST', `/v1/tubes/${tube}/jobs`, { body })) as { id: string };
-    const taken = at(await taking, 'reservations', 0);
+    const taken = await taking;
     expect(at(taken, 'job', 'id')).toBe(id);
     const found = await calls.ok(200, 'GET', `/v1/jobs/${id}?encoding=base64`);
     for (const seen of [taken, found]) expect(at(seen, 'body') === body.toString('base64'), tube).toBe(true);
@@ -31,4 +31,12 @@ export async function expectInStep({ calls, gateway, raw }: House): Promise<void
     expect(await raw.stateOf(id), `job ${id}, deleted`).toBeUndefined();
   }
   expect(gateway.pool.snapshot().reconnects).toBe(0);
+}
+
+/** Waits until the job of the tube comes. */
+async function take(calls: Calls, tube: string): Promise<unknown> {
+  const path = `/v1/tubes/${tube}/reservations?timeout=1&encoding=base64`;
+  let taken: unknown;
+  while (taken === undefined) taken = at(await calls.ok(200, 'POST', path), 'reservations', 0);
+  return taken;
 }

@@ -23,20 +23,20 @@ const LONG_HEAD = 70_000;
 
 /** A gateway, a beanstalkd behind it, and all that is known of both; stories are played on it one after the other. */
 export class Stage {
-  readonly house: House;
   readonly document: ApiDocument;
-  readonly books: Books;
-  readonly watcher: Watcher;
+  readonly #house: House;
+  readonly #books: Books;
+  readonly #watcher: Watcher;
   readonly #memory = new Memory();
   readonly #judge: Judge;
   readonly #carriedOut = new Set<string>();
 
   private constructor(house: House, document: ApiDocument) {
     const { calls, raw, gateway } = house;
-    this.house = house;
+    this.#house = house;
     this.document = document;
-    this.books = new Books(this.#memory);
-    this.watcher = new Watcher(raw, gateway.pool);
+    this.#books = new Books(this.#memory);
+    this.#watcher = new Watcher(raw, gateway.pool);
     this.#judge = new Judge(calls.contract);
   }
 
@@ -50,12 +50,12 @@ export class Stage {
   }
 
   close(): Promise<void> {
-    return this.house.close();
+    return this.#house.close();
   }
 
   /** Makes all these calls, and looks at what they have left behind; throws at the first thing that is wrong. */
   play(story: readonly Call[]): Promise<void> {
-    return this.watcher.round(this.books, async () => {
+    return this.#watcher.round(this.#books, async () => {
       const next = story.values();
       const failures: Error[] = [];
       await Promise.all(Array.from({ length: CALLERS }, () => this.#makeCalls(next, failures)));
@@ -71,9 +71,9 @@ export class Stage {
 
   /** After the last story: everything is let go, and nothing has been lost or forgotten. */
   async finish(): Promise<void> {
-    const { calls, gateway } = this.house;
+    const { calls, gateway } = this.#house;
     const headers = { 'content-type': 'application/json' };
-    const held = this.books.notEnded();
+    const held = this.#books.notEnded();
     for (let n = 0; n < held.length; n += BATCH_MAX) {
       const settle = held.slice(n, n + BATCH_MAX).map((reservation) => ({ reservation, action: 'release' }));
       await calls.ok(200, 'POST', '/v1/reservations/batch', { headers, body: JSON.stringify({ settle }) });
@@ -85,8 +85,8 @@ export class Stage {
       empty = true;
     });
     await poll('no claim is left', () => empty);
-    await this.watcher.checkJobs(this.books, this.books.jobs.keys());
-    await expectInStep(this.house);
+    await this.#watcher.checkJobs(this.#books, this.#books.jobs.keys());
+    await expectInStep(this.#house);
   }
 
   async #makeCalls(story: Iterable<Call>, failures: Error[]): Promise<void> {
@@ -114,7 +114,7 @@ export class Stage {
   }
 
   #newCaller(): Promise<Caller> {
-    return Caller.to(this.house.calls.port);
+    return Caller.to(this.#house.calls.port);
   }
 
   async #make(caller: Caller, request: Request): Promise<void> {
@@ -124,8 +124,8 @@ export class Stage {
       const reading = read(this.document, request.method, request.target);
       const verdict = this.#judge.judge(request, reading, answer);
       if (answer.status < 400 && reading.operation !== undefined) this.#carriedOut.add(reading.operation.id);
-      enterTubes(this.books, reading, verdict.valid);
-      enter(this.books, { request, reading, answer });
+      enterTubes(this.#books, reading, verdict.valid);
+      enter(this.#books, { request, reading, answer });
     } catch (cause) {
       throw new Error(tell(request, answer, cause), { cause });
     }
@@ -136,14 +136,15 @@ export class Stage {
     try {
       const caller = await this.#newCaller();
       answers = await caller.exchange(wireBytes(request));
-      for (const answer of answers) this.#judge.judgeSpliced(answer);
       // The first is the answer to what the bytes say, whatever was meant.
       const [, method = '', target = ''] = /^([^ ]*) +([^ \r\n]*)/.exec(request.head) ?? [];
-      const [answer] = answers;
-      if (answer === undefined) return;
       const reading = read(this.document, method, target);
-      enterTubes(this.books, reading, answer.status < 400);
-      enter(this.books, { request: { ...request, method, target }, reading, answer });
+      const [answer, ...others] = answers;
+      if (answer === undefined) return;
+      this.#judge.judgeSpliced(answer, reading.operation);
+      for (const other of others) this.#judge.judgeSpliced(other);
+      enterTubes(this.#books, reading, answer.status < 400);
+      enter(this.#books, { request: { ...request, method, target }, reading, answer });
     } catch (cause) {
       throw new Error(tell(request, answers[0], cause), { cause });
     }
