@@ -131,5 +131,8 @@ export const ENCODED_TEXTS: readonly string[] = [
   '%5c',
 ];
 
+/** In an answer that repeats it, it would be taken for a file of the gateway (expectProblem). */
+export const LIKE_INNARDS = /\.[tj]s|\/work|\/src/;
+
 /** Longer than anything here may be; the longest is more than a head may have. */
 export const LONG_TEXTS: readonly string[] = ['x'.repeat(5_000), '7'.repeat(20_000), 'ä'.repeat(15_000)];

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { STATUS_OF } from '../routes/contract.ts';
 import type { Schema } from './document.ts';
 import { type Kind, Known } from './known.ts';
-import { INJECTIONS, NEAR_TEXTS } from './texts.ts';
+import { INJECTIONS, LIKE_INNARDS, NEAR_TEXTS } from './texts.ts';
 import { weighted } from './weighted.ts';
 
 /** A value of a parameter or a member, in its plain form. */
@@ -19,9 +19,6 @@ const KINDS: Readonly<Record<string, readonly Kind[]>> = {
   id: ['job'],
   reservation: ['reservation', 'reservation', 'ended'],
 };
-
-/** What the judge of an answer would take for a file of the gateway. */
-const LIKE_INNARDS = /\.[tj]s|\/work|\/src/;
 
 const known = (kinds: readonly Kind[]): fc.Arbitrary<Known> =>
   fc.tuple(fc.constantFrom(...kinds), fc.nat(20)).map(([kind, nth]) => new Known(kind, nth));
