@@ -121,7 +121,9 @@ test.concurrent('an unknown token is not found', async ({ open }) => {
     reservations.bury(token, {}),
     reservations.release(token, { delay: 0 }),
   ];
-  for (const call of calls) await expect(call).rejects.toMatchObject(failure('RESERVATION_NOT_FOUND'));
+  await Promise.all(
+    calls.map((call) => expect(call).rejects.toMatchObject(failure('RESERVATION_NOT_FOUND'))),
+  );
 });
 
 test.concurrent('endings are forgotten, the oldest first', async ({ open }) => {
@@ -166,9 +168,9 @@ test.concurrent('of simultaneous different endings exactly one wins', async ({ o
     const winner = ends[first]();
     const losers = Object.entries(ends).flatMap(([name, end]) => (name === first ? [] : [end(), end()]));
     const touch = pool.reservations.touch(token);
-    await winner;
     const reason = { delete: 'deleted', release: 'released', bury: 'buried' }[first];
-    for (const loser of [...losers, touch]) await expect(loser).rejects.toMatchObject(ended(reason));
+    const lost = [...losers, touch].map((loser) => expect(loser).rejects.toMatchObject(ended(reason)));
+    await Promise.all([winner, ...lost]);
     expect(await raw.stateOf(id)).toBe(state);
   }
 });
