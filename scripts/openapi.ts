@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { pino } from 'pino';
 import { buildApp } from '../src/app.ts';
 import { Pool } from '../src/pool/pool.ts';
+import { toYaml } from '../src/routes/openapi-document.ts';
 import { readVersion } from '../src/version.ts';
 
 const FILE = new URL('../openapi/openapi.yaml', import.meta.url);
@@ -59,12 +60,14 @@ async function makeDocument(): Promise<string> {
       reserveTimeoutMax: 300,
       reserveGraceMs: 2_000,
       metricsTubesMax: 200,
+      idempotencyTtl: 600,
+      idempotencyMax: 100_000,
     },
     version: readVersion(),
     keepaliveDelayMs: 10_000,
     commandTimeoutMs: 5_000,
   });
-  const document = app.swagger({ yaml: true });
+  const document = toYaml(app.swagger());
   await app.close();
   await pool.close();
   return document;

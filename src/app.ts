@@ -8,6 +8,7 @@ import { type Admission, authorize } from './routes/authorize.ts';
 import type { App, Context, Limits } from './routes/context.ts';
 import { allowOrigins } from './routes/cors.ts';
 import { docsRoutes } from './routes/docs.ts';
+import { FirstResults } from './routes/first-results.ts';
 import { healthRoutes } from './routes/health.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { refuseOtherMethods } from './routes/methods.ts';
@@ -17,7 +18,7 @@ import { openapiRoutes } from './routes/openapi.ts';
 import { openapiOptions } from './routes/openapi-document.ts';
 import { problemRoutes } from './routes/problems.ts';
 import { produceRoutes } from './routes/produce.ts';
-import { produceBatchRoutes } from './routes/produce-batch.ts';
+import { countTried, produceBatchRoutes } from './routes/produce-batch.ts';
 import { convertQueries } from './routes/query.ts';
 import { limitAddresses, type Rates } from './routes/rate-limits.ts';
 import { type LogRequests, logRequests } from './routes/request-log.ts';
@@ -48,9 +49,12 @@ export interface AppOptions extends HttpOptions {
 /** Builds the HTTP side of the gateway; it listens to nothing yet. */
 export async function buildApp(options: AppOptions): Promise<App> {
   const { pool, limits, version } = options;
+  const remembering = { ttlMs: limits.idempotencyTtl * 1_000, max: limits.idempotencyMax };
   const context: Context = {
     pool,
     limits,
+    firstPuts: new FirstResults({ ...remembering, countOf: () => 1 }),
+    firstBatches: new FirstResults({ ...remembering, countOf: countTried }),
     version,
     instance: randomUUID(),
     commandTimeoutMs: options.commandTimeoutMs,

@@ -120,6 +120,8 @@ export class Gateway {
         reserveTimeoutMax: settings.RESERVE_TIMEOUT_MAX,
         reserveGraceMs: settings.RESERVE_GRACE_MS,
         metricsTubesMax: settings.METRICS_TUBES_MAX,
+        idempotencyTtl: settings.IDEMPOTENCY_TTL,
+        idempotencyMax: settings.IDEMPOTENCY_MAX,
       },
       version,
       keepaliveDelayMs: settings.KEEPALIVE_DELAY_MS,

@@ -126,6 +126,16 @@ export const table = {
     { min: 0, max: 100_000 },
     'tubes with series of their own in /metrics; the rest are summed up as one',
   ),
+  IDEMPOTENCY_TTL: integer(
+    600,
+    { min: 1, max: DAY_S },
+    'seconds for which a put with an Idempotency-Key is remembered',
+  ),
+  IDEMPOTENCY_MAX: integer(
+    100_000,
+    { min: 1, max: 10_000_000 },
+    'jobs put with an Idempotency-Key that are remembered, of single puts and of batches each; beyond it the oldest are forgotten early',
+  ),
   LOG_LEVEL: choice(
     ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
     'info',

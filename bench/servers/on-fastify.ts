@@ -24,6 +24,8 @@ const LIMITS = {
   reserveTimeoutMax: 300,
   reserveGraceMs: 2_000,
   metricsTubesMax: 0,
+  idempotencyTtl: 1,
+  idempotencyMax: 1,
 };
 const ABOUT = { tag: 'produce', need: 'nothing', summary: '', description: '', problems: [] } as const;
 

@@ -6,6 +6,12 @@ import type { Lanes } from './lanes.ts';
 
 export type { NewJob } from '../client/commands.ts';
 
+/** A job that beanstalkd has taken. */
+export interface Put {
+  readonly id: string;
+  readonly state: 'ready' | 'delayed';
+}
+
 export interface FoundJob {
   readonly stats: JobStats;
   /** Counted in the body budget: whoever gets it gives it back. */
@@ -27,10 +33,7 @@ export class Jobs {
   }
 
   /** Rejects with `JOB_BURIED` when beanstalkd stored the job but could not queue it. */
-  async put(
-    tube: string,
-    job: NewJob,
-  ): Promise<{ readonly id: string; readonly state: 'ready' | 'delayed' }> {
+  async put(tube: string, job: NewJob): Promise<Put> {
     const reply = await this.#lanes.forPut(job.body.length).execute(put(tube, job));
     if (reply.name === 'BURIED') throw new PoolError({ code: 'JOB_BURIED', id: reply.id ?? '' }, 'unknown');
     return { id: reply.id, state: job.delay > 0 ? 'delayed' : 'ready' };

@@ -1,7 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
+import type { Put } from '../pool/jobs.ts';
 import type { Pool } from '../pool/pool.ts';
+import type { FirstResults } from './first-results.ts';
+import type { Problem } from './problem.ts';
 
 export type App = FastifyInstance<
   RawServerDefault,
@@ -21,12 +24,17 @@ export interface Limits {
   readonly reserveTimeoutMax: number;
   readonly reserveGraceMs: number;
   readonly metricsTubesMax: number;
+  /** Seconds. */
+  readonly idempotencyTtl: number;
+  readonly idempotencyMax: number;
 }
 
 /** What the routes work with. */
 export interface Context {
   readonly pool: Pool;
   readonly limits: Limits;
+  readonly firstPuts: FirstResults<Put>;
+  readonly firstBatches: FirstResults<readonly (Put | Problem)[]>;
   readonly version: string;
   /** Random for each life of the process. */
   readonly instance: string;

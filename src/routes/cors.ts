@@ -29,7 +29,7 @@ export async function allowOrigins(app: App, origins: '*' | readonly string[]): 
   await app.register(cors, {
     origin: origins === '*' ? origins : [...origins],
     methods: ['GET', 'POST', 'DELETE'],
-    allowedHeaders: ['Accept', 'Authorization', 'Content-Type', 'X-Request-Id'],
+    allowedHeaders: ['Accept', 'Authorization', 'Content-Type', 'Idempotency-Key', 'X-Request-Id'],
     exposedHeaders: EXPOSED,
     maxAge: PREFLIGHT_MAX_AGE,
     // Its own answer to an OPTIONS that is no preflight is no problem+json.

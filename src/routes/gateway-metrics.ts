@@ -20,6 +20,7 @@ export function measureGateway(app: App, context: Context, registry: Registry): 
   });
   info.set({ version: context.version, instance: context.instance }, 1);
   showPool(context, registry);
+  showFirstResults(context, registry);
   return [measureRequests(app), measureCommands(context)];
 }
 
@@ -99,6 +100,15 @@ function showPool({ pool }: Context, registry: Registry): void {
       collect: () => gauge.set(pool.snapshot()[figure]),
     });
   }
+}
+
+function showFirstResults({ firstPuts, firstBatches }: Context, registry: Registry): void {
+  const gauge: Gauge = new Gauge({
+    name: `${PREFIX}idempotency_results`,
+    help: 'Results of puts with an Idempotency-Key that are remembered.',
+    registers: [registry],
+    collect: () => gauge.set(firstPuts.size + firstBatches.size),
+  });
 }
 
 const FIGURES: readonly (readonly [

@@ -1,7 +1,10 @@
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
+import { stringify } from 'yaml';
 import type { Need } from './authorize.ts';
+import { DESCRIBED_BODY, describeBody, type WithBody } from './openapi-bodies.ts';
+import { ANNOUNCED, ProblemResponses, type WithProblems } from './openapi-problems.ts';
 import { TAGS } from './operation.ts';
-import { PROBLEMS, type ProblemName } from './problem-table.ts';
+import type { ProblemName } from './problem-table.ts';
 
 const TAG_DESCRIPTIONS: Record<(typeof TAGS)[number], string> = {
   produce: 'Putting jobs.',
@@ -71,86 +74,47 @@ export const openapiOptions = (version: string): FastifyDynamicSwaggerOptions =>
     const { config } = route;
     if (config?.problems === undefined || schema === undefined)
       return { schema: { ...schema, hide: true }, url };
-    const changing = route.method !== 'GET' && url.startsWith('/v1/');
     return {
       url,
       schema: {
         ...schema,
-        ...(config.requestBody === undefined ? {} : { body: config.requestBody }),
-        response: {
-          ...responsesOf(schema.response),
-          ...problemResponses([...config.problems, ...alwaysOf(config.need)], changing),
-        },
+        ...(config.requestBody === undefined
+          ? {}
+          : { body: config.requestBody, [DESCRIBED_BODY]: config.requestBody }),
+        ...(config.requestHeaders === undefined ? {} : { headers: config.requestHeaders }),
+        [ANNOUNCED]: [...config.problems, ...alwaysOf(config.need)],
       },
     };
   },
+  transformObject: (made) => {
+    if (!('openapiObject' in made)) throw new TypeError('an OpenAPI document is what was asked for');
+    finish(made.openapiObject as Unfinished);
+    return made.openapiObject;
+  },
 });
 
-const responsesOf = (response: unknown): object =>
-  typeof response === 'object' && response !== null ? response : {};
+/** As much of the document as is worked on here. */
+interface Unfinished {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, WithBody & WithProblems>>>>;
+  readonly components: object;
+}
 
-const RETRY_AFTER = {
-  'Retry-After': { type: 'integer', format: 'int32', description: 'Seconds until a retry.' },
-};
+function finish({ paths, components }: Unfinished): void {
+  const problems = new ProblemResponses();
+  for (const [path, methods] of Object.entries(paths)) {
+    for (const [method, operation] of Object.entries(methods)) {
+      describeBody(operation);
+      problems.describe(operation, method !== 'get' && path.startsWith('/v1/'));
+    }
+  }
+  Object.assign(components, problems.components);
+}
 
-const rateHeader = (description: string) => ({ type: 'integer', format: 'int32', description });
-
-/** By status: what an answer with a problem has besides the headers of every answer. */
-const PROBLEM_HEADERS: Readonly<Record<number, object>> = {
-  401: { 'WWW-Authenticate': { type: 'string', description: 'How to authenticate (RFC 6750).' } },
-  429: {
-    ...RETRY_AFTER,
-    'RateLimit-Limit': rateHeader('Where a rate is used up: calls a second.'),
-    'RateLimit-Remaining': rateHeader('Likewise: how many are left.'),
-    'RateLimit-Reset': rateHeader('Likewise: seconds until all of them are again.'),
-  },
-  503: RETRY_AFTER,
-};
-
-const UNKNOWN_STATUSES: readonly number[] = [500, 502, 504];
+/** For people: no anchors, which not every reader knows. */
+export const toYaml = (document: unknown): string => stringify(document, { aliasDuplicateObjects: false });
 
 /** What an operation may answer, whatever else it does. */
 const alwaysOf = (need: Need | undefined): readonly ProblemName[] =>
   need === 'nothing'
     ? ['headers-too-large', 'internal-error']
     : ['unauthorized', 'forbidden', 'too-many-requests', 'headers-too-large', 'internal-error'];
-
-/** One response for each status, with an example for each problem that comes with it. */
-function problemResponses(names: readonly ProblemName[], changing: boolean): Record<string, object> {
-  const responses: Record<string, { description: string; headers?: object; content: object }> = {};
-  for (const status of new Set(names.map((name) => PROBLEMS[name].status))) {
-    const kinds = names.filter((name) => PROBLEMS[name].status === status);
-    responses[status] = {
-      description: `${kinds.map((kind) => PROBLEMS[kind].title).join(', or: ')}.`,
-      ...(PROBLEM_HEADERS[status] === undefined ? {} : { headers: PROBLEM_HEADERS[status] }),
-      content: {
-        'application/problem+json': {
-          schema: { $ref: 'Problem#' },
-          examples: Object.fromEntries(kinds.map((kind) => [kind, { value: exampleOf(kind, changing) }])),
-        },
-      },
-    };
-  }
-  return responses;
-}
-
-function exampleOf(kind: ProblemName, changing: boolean): object {
-  const { status, title, meaning } = PROBLEMS[kind];
-  return {
-    type: `/problems/${kind}`,
-    title,
-    status,
-    detail: meaning,
-    requestId: '51qXS7FVqagm-874',
-    ...(changing ? { outcome: UNKNOWN_STATUSES.includes(status) ? 'unknown' : 'none' } : {}),
-    ...EXAMPLE_EXTENSIONS[kind],
-  };
-}
-
-const EXAMPLE_EXTENSIONS: Partial<Record<ProblemName, object>> = {
-  'invalid-request': { errors: [{ in: 'query', name: 'count', message: 'must be <= 100' }] },
-  'job-state-conflict': { state: 'reserved' },
-  'reservation-ended': { reason: 'expired' },
-  'job-too-big': { maxJobSize: 65535 },
-  'request-too-big': { maxBytes: 1048576 },
-};

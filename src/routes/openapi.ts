@@ -1,4 +1,5 @@
 import type { App } from './context.ts';
+import { toYaml } from './openapi-document.ts';
 import { parameters } from './operation.ts';
 
 /** The contract itself, for programs. */
@@ -7,8 +8,10 @@ export async function openapiRoutes(app: App): Promise<void> {
   app.get('/openapi.json', { schema }, async (_request, reply) =>
     reply.type('application/json; charset=utf-8').send(JSON.stringify(app.swagger())),
   );
+  let yaml: string | undefined;
   // RFC 9512
-  app.get('/openapi.yaml', { schema }, async (_request, reply) =>
-    reply.type('application/yaml; charset=utf-8').send(app.swagger({ yaml: true })),
-  );
+  app.get('/openapi.yaml', { schema }, async (_request, reply) => {
+    yaml ??= toYaml(app.swagger());
+    return reply.type('application/yaml; charset=utf-8').send(yaml);
+  });
 }

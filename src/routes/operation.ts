@@ -27,13 +27,15 @@ interface Operation<P extends TSchema, Q extends TSchema> {
   readonly description: string;
   readonly params?: P;
   readonly querystring?: Q;
+  /** For the document; routes check their headers themselves. */
+  readonly headers?: Readonly<Record<string, TSchema>>;
   readonly body?: RequestBody;
   readonly answers: Readonly<Record<number, Answer>>;
   readonly problems: readonly ProblemName[];
 }
 
 /** What the body may be; routes check it themselves, since one bad item must not fail a whole batch. */
-interface RequestBody {
+export interface RequestBody {
   readonly description: string;
   readonly required: boolean;
   readonly content: Readonly<Record<string, Media>>;
@@ -44,6 +46,7 @@ declare module 'fastify' {
     /** For the OpenAPI document alone: Fastify would compile a serialiser for each problem of each route. */
     readonly problems?: readonly ProblemName[];
     readonly requestBody?: RequestBody;
+    readonly requestHeaders?: TSchema;
   }
 }
 
@@ -62,6 +65,7 @@ export function operation<P extends TSchema = Nothing, Q extends TSchema = Nothi
     querystring,
     answers,
     problems,
+    headers,
     body,
     tag,
     need,
@@ -80,7 +84,13 @@ export function operation<P extends TSchema = Nothing, Q extends TSchema = Nothi
   } as { params: P; querystring: Q };
   return {
     schema,
-    config: { need, wholeServer, problems, ...(body === undefined ? {} : { requestBody: body }) },
+    config: {
+      need,
+      wholeServer,
+      problems,
+      ...(body === undefined ? {} : { requestBody: body }),
+      ...(headers === undefined ? {} : { requestHeaders: Type.Object(headers) }),
+    },
   };
 }
 

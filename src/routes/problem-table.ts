@@ -105,6 +105,13 @@ export const PROBLEMS = {
     meaning: 'The Content-Type is not one that this operation reads, or the body has a Content-Encoding.',
     action: 'Send a media type that the API reference lists, uncompressed.',
   },
+  'idempotency-key-reused': {
+    status: 422,
+    title: 'The Idempotency-Key belongs to another request',
+    meaning:
+      'A call with the same Idempotency-Key, into the same tube, came with another body or other parameters before. This one was not carried out.',
+    action: 'Make a new key for each job or batch, and use it again only for retries of the very same call.',
+  },
   'too-many-requests': {
     status: 429,
     title: 'Too many requests',

@@ -1,7 +1,11 @@
+import type { FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
+import type { Put } from '../pool/jobs.ts';
 import { checkLength, listIn, parseJson, readTyped } from './bodies.ts';
 import { releaseBody } from './body.ts';
 import type { App, Context } from './context.ts';
 import { JSON_FORM } from './forms.ts';
+import { fingerprint, idempotencyHeader, idempotencyKey } from './idempotency.ts';
 import { describe } from './invalid-parts.ts';
 import { type Line, parseLines } from './ndjson.ts';
 import { json, operation, parameters } from './operation.ts';
@@ -39,13 +43,14 @@ const putJobs = (batchMax: number, maxBytes: number) =>
       `itself. The request may have at most ${maxBytes} bytes, or as many as the memory for bodies allows.`,
     ].join(' '),
     params: parameters({ tube: tubeName('The tube, percent-encoded.') }),
+    headers: idempotencyHeader,
     body: {
       description: 'The jobs: an object with a list of them, or one object a line.',
       required: true,
       content: {
         [JSON_FORM]: { schema: ref(NewJobsSchema), example: { jobs: exampleJobs } },
         [NDJSON_FORM]: {
-          schema: NEW_JOB,
+          schema: Type.String({ description: 'A `NewJob` a line, as JSON; empty lines count for nothing.' }),
           example: exampleJobs.map((job) => JSON.stringify(job)).join('\n'),
         },
       },
@@ -73,6 +78,7 @@ const putJobs = (batchMax: number, maxBytes: number) =>
       'request-timeout',
       'request-too-big',
       'unsupported-media-type',
+      'idempotency-key-reused',
       'beanstalkd-unreachable',
       'beanstalkd-draining',
       'overloaded',
@@ -83,9 +89,12 @@ const putJobs = (batchMax: number, maxBytes: number) =>
 /** One job of a batch that may be sent, or why it may not. */
 type Item = { readonly job: NewJobItem; readonly body: Buffer } | Problem;
 
+/** What became of one. */
+type Outcome = Put | Problem;
+
 /** Putting several jobs with one call. */
 export async function produceBatchRoutes(app: App, context: Context): Promise<void> {
-  const { pool, limits } = context;
+  const { pool, limits, firstBatches } = context;
   const maxBytes = Math.min(
     limits.bufferMaxBytes,
     Math.ceil((limits.bodyMaxBytes * 4) / 3) + limits.batchMax * ITEM_OVERHEAD_BYTES,
@@ -109,36 +118,50 @@ export async function produceBatchRoutes(app: App, context: Context): Promise<vo
         if (!isNewJob(validate, line.value)) return invalid(...describe('body', validate.errors ?? []));
         return decode(line.value, max);
       });
-      return { results: await putAll(request.params.tube, items) };
+      const { tube } = request.params;
+      const key = idempotencyKey(request, tube);
+      const outcomes =
+        key === undefined
+          ? await putAll(tube, items)
+          : await firstBatches.once(key, fingerprintOf(request), () => putAll(tube, items));
+      return { results: resultsOf(outcomes) };
     } finally {
       releaseBody(request, pool.bodies);
     }
   });
 
-  async function putAll(tube: string, items: readonly Item[]): Promise<PutResult[]> {
-    const outcomes = await Promise.all(
+  const putAll = (tube: string, items: readonly Item[]): Promise<Outcome[]> =>
+    Promise.all(
       items.map(async (item) => {
-        if (item instanceof Problem) return { refused: true, problem: item };
+        if (item instanceof Problem) return item;
         const { priority = DEFAULT_PRIORITY, delay = DEFAULT_DELAY, ttr = DEFAULT_TTR } = item.job;
         try {
           return await pool.jobs.put(tube, { body: item.body, priority, delay, ttr });
         } catch (error) {
-          return { refused: false, problem: putProblem(error, context) };
+          return putProblem(error, context);
         }
       }),
     );
-    const tried = outcomes.flatMap((outcome) => ('problem' in outcome && outcome.refused ? [] : [outcome]));
-    const [first] = tried;
-    if (first !== undefined && 'problem' in first && first.problem.status === 503) {
-      const { kind } = first.problem;
-      if (tried.every((outcome) => 'problem' in outcome && outcome.problem.kind === kind))
-        throw first.problem;
-    }
-    return outcomes.map((outcome) =>
-      'problem' in outcome ? outcome.problem.result() : { status: 201, id: outcome.id, state: outcome.state },
-    );
-  }
 }
+
+/** Throws the problem itself when it kept all jobs that could be tried from being so. */
+function resultsOf(outcomes: readonly Outcome[]): PutResult[] {
+  const tried = outcomes.filter((outcome) => !(outcome instanceof Problem) || outcome.status >= 500);
+  const [first] = tried;
+  if (first instanceof Problem && first.status === 503) {
+    if (tried.every((outcome) => outcome instanceof Problem && outcome.kind === first.kind)) throw first;
+  }
+  return outcomes.map((outcome) =>
+    outcome instanceof Problem ? outcome.result() : { status: 201, id: outcome.id, state: outcome.state },
+  );
+}
+
+/** How many results an answer has to be remembered for: none where nothing was done at all. */
+export const countTried = (outcomes: readonly Outcome[]): number =>
+  outcomes.every((outcome) => outcome instanceof Problem && outcome.outcome === 'none') ? 0 : outcomes.length;
+
+const fingerprintOf = ({ body }: FastifyRequest): string =>
+  fingerprint('', Buffer.isBuffer(body) ? body : Buffer.alloc(0));
 
 type Validate = ((value: unknown) => unknown) & { errors?: Parameters<typeof describe>[1] | null };
 

@@ -5,6 +5,7 @@ import { releaseBody } from './body.ts';
 import type { App, Context } from './context.ts';
 import { FAILURES } from './failures.ts';
 import { BYTES_FORM } from './forms.ts';
+import { fingerprint, idempotencyHeader, idempotencyKey } from './idempotency.ts';
 import { json, operation, parameters } from './operation.ts';
 import { Problem, toProblem } from './problem.ts';
 import { defaulted, ref } from './schemas/reference.ts';
@@ -37,6 +38,7 @@ const putJob = operation({
     delay: defaulted(delay('Seconds until the job is ready for a worker.', { default: DEFAULT_DELAY })),
     ttr: defaulted(ttr({ default: DEFAULT_TTR })),
   }),
+  headers: idempotencyHeader,
   body: {
     description: 'The body of the job, any bytes of any media type.',
     required: false,
@@ -59,6 +61,7 @@ const putJob = operation({
     'request-timeout',
     'job-too-big',
     'unsupported-media-type',
+    'idempotency-key-reused',
     'beanstalkd-draining',
     ...FAILURES,
   ],
@@ -81,15 +84,22 @@ export const putProblem = (error: unknown, context: Context): Problem =>
 
 /** Putting one job. */
 export async function produceRoutes(app: App, context: Context): Promise<void> {
-  const { pool } = context;
+  const { pool, firstPuts } = context;
   readBytes(app, { budget: pool.bodies, limit: () => maxJobSize(context), tooBig: jobTooBig });
 
   app.post('/v1/tubes/:tube/jobs', putJob, async (request, reply) => {
     const { tube } = request.params;
     const { priority, delay, ttr } = request.query;
     const body = Buffer.isBuffer(request.body) ? request.body : NO_BYTES;
+    const job = { body, priority, delay, ttr };
     try {
-      const { id, state } = await pool.jobs.put(tube, { body, priority, delay, ttr });
+      const key = idempotencyKey(request, tube);
+      const { id, state } =
+        key === undefined
+          ? await pool.jobs.put(tube, job)
+          : await firstPuts.once(key, fingerprint(`${priority} ${delay} ${ttr}`, body), () =>
+              pool.jobs.put(tube, job),
+            );
       reply.code(201).header('location', `/v1/jobs/${id}`);
       return { id, tube, state };
     } catch (error) {

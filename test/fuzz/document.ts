@@ -22,7 +22,7 @@ export interface Schema {
 
 export interface Parameter {
   readonly name: string;
-  readonly in: 'path' | 'query';
+  readonly in: 'path' | 'query' | 'header';
   readonly required: boolean;
   readonly schema: Schema;
 }
@@ -97,9 +97,19 @@ function operationOf(path: string, method: string, described: Described): Operat
     method,
     path,
     parameters,
-    bodies: new Map(bodies.map(([type, { schema = {} }]) => [type, schema])),
+    bodies: new Map(
+      bodies.map(([type, { schema = {} }]) => [type, type === LINES ? itemIn(bodies) : schema]),
+    ),
     responses: new Map(Object.entries(responses).map(([status, response]) => [Number(status), response])),
   };
+}
+
+const LINES = 'application/x-ndjson';
+
+/** Of what each line is, by the other form of the same body. */
+function itemIn(bodies: readonly (readonly [type: string, media: Media])[]): Schema {
+  const json = bodies.find(([type]) => type === 'application/json')?.[1].schema;
+  return Object.values(json?.properties ?? {})[0]?.items ?? {};
 }
 
 /** No schema of the document is recursive. */

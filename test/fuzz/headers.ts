@@ -79,6 +79,13 @@ const requestId = fc
   .oneof(fc.stringMatching(/^[A-Za-z0-9._~-]{1,128}$/), hostile)
   .filter((id) => !LIKE_INNARDS.test(id));
 
+/** None comes twice: what a repeated one is answered with is for other tests. */
+const idempotencyKey = fc.oneof(
+  fc.uuid(),
+  fc.uuid().map((id) => `"${id}"`),
+  hostile.filter((value) => !/^[\x20-\x7e]{1,255}$/.test(value.trim())),
+);
+
 /** None of them changes what a call does. */
 const NO_MEANING = [
   'X-HTTP-Method-Override',
@@ -121,6 +128,7 @@ export const headers: fc.Arbitrary<readonly Header[]> = fc
     sometimes(1, named('Accept', accept)),
     sometimes(15, named('X-Request-Id', requestId)),
     sometimes(1, named('X-Request-Id', requestId)),
+    sometimes(10, named('Idempotency-Key', idempotencyKey)),
     sometimes(5, fc.tuple(fc.constantFrom(...NO_MEANING), hostile)),
     sometimes(1, named('Content-Encoding', fc.constantFrom('gzip', 'identity', 'br, gzip', ''))),
     sometimes(1, named('Connection', fc.constantFrom('close', 'keep-alive', 'upgrade'))),

@@ -40,6 +40,7 @@ export function verdictOn(request: Request, reading: Reading): Verdict {
   else if (operation === undefined) complaints.sure.add(405);
   else {
     judgeParameters(operation, reading, complaints);
+    judgeHeaders(operation, request, complaints);
     judgeForm(operation, request, reading, complaints);
     judgeBody(operation, request, complaints);
     if (deadlineOf(reading) < SHORT_DEADLINE_MS) complaints.possible.add(504);
@@ -62,12 +63,21 @@ function judgeHead({ head, target }: Request, { sure, possible }: Complaints): v
 }
 
 function judgeParameters(operation: Operation, reading: Reading, { sure, possible }: Complaints): void {
-  const { parameters } = operation;
+  const parameters = operation.parameters.filter((parameter) => parameter.in !== 'header');
   if (!parameters.every((parameter) => isRight(parameter, reading))) sure.add(400);
   const names = new Set(parameters.map(({ name }) => name));
   if (!reading.inQuery.every(([name]) => names.has(name) && !reading.inPath.has(name))) sure.add(400);
   // A router may find nothing under an empty segment.
   if ([...reading.inPath.values()].includes('')) possible.add(404);
+}
+
+function judgeHeaders({ parameters }: Operation, request: Request, { sure }: Complaints): void {
+  for (const { in: place, name, schema } of parameters) {
+    const given = headersOf(request, name.toLowerCase());
+    if (place !== 'header' || given.length === 0) continue;
+    // Blanks around a value do not belong to it (RFC 9110, section 5.5).
+    if (!fitsSchema(given.join(', ').replace(/^[ \t]+|[ \t]+$/g, ''), schema)) sure.add(400);
+  }
 }
 
 function isRight({ name, in: place, required, schema }: Parameter, { inPath, inQuery }: Reading): boolean {

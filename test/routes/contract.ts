@@ -35,6 +35,7 @@ export const STATUS_OF: Readonly<Record<string, number>> = {
   'job-too-big': 413,
   'request-too-big': 413,
   'unsupported-media-type': 415,
+  'idempotency-key-reused': 422,
   'too-many-requests': 429,
   'headers-too-large': 431,
   'internal-error': 500,
@@ -106,7 +107,7 @@ export class Contract {
     const operation = at(this.#document, 'paths', path ?? '', documented.toLowerCase());
     if (path === undefined || operation === undefined) return;
     const where = `${method} ${path} ${answer.status}`;
-    const response = at(operation, 'responses', String(answer.status));
+    const response = this.#follow(at(operation, 'responses', String(answer.status)));
     expect(response, `${where} is documented: ${answer.text.slice(0, 200)}`).toBeDefined();
     if (method === 'HEAD') return;
     const content = at(response, 'content');
@@ -119,6 +120,12 @@ export class Contract {
     if (!/json$/.test(type)) return;
     const problems = this.#mediaOf(where, at(content, type, 'schema')).validate?.(answer.json());
     expect(problems, `${where}: ${answer.text.slice(0, 500)}`).toEqual([]);
+  }
+
+  /** What a reference within the document stands for. */
+  #follow(value: unknown): unknown {
+    const reference = at(value, '$ref');
+    return typeof reference === 'string' ? at(this.#document, ...reference.split('/').slice(1)) : value;
   }
 
   #pathOf(target: string): string | undefined {

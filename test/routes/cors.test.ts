@@ -61,6 +61,7 @@ describe('for some origins', () => {
         'Accept',
         'Authorization',
         'Content-Type',
+        'Idempotency-Key',
         'X-Request-Id',
       ]);
       expect(Number(answer.headers['access-control-max-age'])).toBeGreaterThan(0);

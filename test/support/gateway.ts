@@ -64,6 +64,8 @@ export async function startGateway(
       reserveTimeoutMax: 300,
       reserveGraceMs: 2_000,
       metricsTubesMax: 200,
+      idempotencyTtl: 600,
+      idempotencyMax: 100_000,
       ...limits,
     },
     version: '0.0.0-test',
