@@ -109,8 +109,10 @@ export class Tubes {
 const NO_BODIES = { take: () => false, give: () => {} };
 
 /** Whatever the last command did, the ones before it were carried out. */
-const halfDone = (cause: unknown, deleted: number) =>
-  new BeanstalkdError('CONNECTION_LOST', 'unknown', `failed after ${deleted} jobs were deleted`, { cause });
+function halfDone(cause: unknown, deleted: number): BeanstalkdError {
+  const code = cause instanceof BeanstalkdError && cause.code === 'TIMEOUT' ? 'TIMEOUT' : 'CONNECTION_LOST';
+  return new BeanstalkdError(code, 'unknown', `failed after ${deleted} jobs were deleted`, { cause });
+}
 
 function countOf(stats: TubeStats, state: ClearableState): number {
   switch (state) {

@@ -126,12 +126,11 @@ describe('a put', () => {
     expect(at(problem, 'outcome')).toBe('unknown');
     beanstalkd.signal('SIGCONT');
     await poll('ready again', async () => (await calls.call('GET', '/readyz')).status === 200, 8_000);
-    // Beanstalkd may have read the put before its connection was reset, or not.
-    const jobs = await jobsIn(house);
     const again = await calls.problem('beanstalkd-timeout', 'POST', JOBS, put('a'));
     expect(at(again.problem, 'outcome')).toBe('unknown');
     expect(at(again.problem, 'requestId')).not.toBe(at(problem, 'requestId'));
-    expect(await jobsIn(house)).toBe(jobs);
+    // beanstalkd may have read the first before its connection was reset, or not.
+    expect(Number((await jobsIn(house)) ?? 0)).toBeLessThanOrEqual(1);
   });
 
   test.concurrent('is forgotten after its time', async ({ open }) => {
