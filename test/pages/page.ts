@@ -25,13 +25,15 @@ export interface Recipe {
 }
 
 const FENCE = /^```(\w+) ?(\S*)\n(.*?)^```$/gms;
+/** What else begins with # is a comment in a block: no empty line follows it. */
+const SECTION = /^(?=#{1,6} .+\n\n)/m;
 const HEADING = /^#{1,6} (.+)$/m;
 const NEEDS = /^Needs ([\w, ]+?)(?: \d+)?\.$/m;
 
 /** The recipes of a page at the root of the project or in `docs`. */
 export function recipesOf(path: string): readonly Recipe[] {
   const markdown = readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
-  return markdown.split(/^(?=#{1,6} .+\n\n)/m).map((section) => {
+  return markdown.split(SECTION).map((section) => {
     const blocks = [...section.matchAll(FENCE)].map(
       ([, language = '', file = '', text = '']): Block => ({ language, file, text }),
     );
