@@ -16,12 +16,19 @@ async function openFor(heading: string): Promise<{ house: House; set: Record<str
   return { house, set: { KEY: house.file.headers(KEY_NAME).authorization.replace('Bearer ', '') } };
 }
 
-describe('docs/COOKBOOK.md', () => {
-  for (const { heading, needs, steps, files } of recipesOf('docs/COOKBOOK.md')) {
-    if (steps.length === 0) continue;
-    const lacking = missing(['curl', ...needs]);
-    if (lacking.length > 0) console.log(`skipped for want of ${lacking.join(' and ')}: “${heading}”`);
+const recipes = recipesOf('docs/COOKBOOK.md')
+  .filter(({ steps }) => steps.length > 0)
+  .map((recipe) => ({ ...recipe, lacking: missing(['curl', ...recipe.needs]) }));
 
+const skipped = recipes.filter(({ lacking }) => lacking.length > 0);
+if (skipped.length > 0) {
+  const programs = new Set(skipped.flatMap(({ lacking }) => lacking));
+  const headings = skipped.map(({ heading }) => `“${heading}”`);
+  console.log(`skipped for want of ${[...programs].join(' and ')}: ${headings.join(', ')}`);
+}
+
+describe('docs/COOKBOOK.md', () => {
+  for (const { heading, lacking, steps, files } of recipes) {
     test.skipIf(lacking.length > 0)(heading, async ({ sit, onTestFinished }) => {
       const { house, set } = await openFor(heading);
       onTestFinished(() => house.close());

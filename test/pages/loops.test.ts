@@ -7,8 +7,10 @@ import type { Loop } from './loop.ts';
 import { recipesOf } from './page.ts';
 import { missing } from './programs.ts';
 
-/** The loops wait for five seconds at most, and give curl eight. */
-const PATIENCE_MS = 20_000;
+/** The loops wait for five seconds at most, and give curl eight; and a crowded machine is slow. */
+const PATIENCE_MS = 30_000;
+/** The longest test starts two gateways and waits for two faults to be noticed. */
+const AT_MOST = { timeout: 120_000 };
 
 /** Prints the job; fails with some, and works on others until it is told to go on. */
 const HANDLE = `body=$(cat); echo "$body"
@@ -45,7 +47,7 @@ if (lackingCurl) console.log('skipped for want of curl: the loops of docs/COOKBO
 else if (lackingJq) console.log('skipped for want of jq: watch.sh of docs/COOKBOOK.md');
 
 // They mostly wait, so they wait together.
-describe.skipIf(lackingCurl).concurrent('worker.sh', () => {
+describe.skipIf(lackingCurl).concurrent('worker.sh', AT_MOST, () => {
   test('a gateway that was killed is asked again when it is back, and one that froze as well', async ({
     sit,
     onTestFinished,
@@ -126,7 +128,7 @@ describe.skipIf(lackingCurl).concurrent('worker.sh', () => {
   });
 });
 
-describe.skipIf(lackingCurl || lackingJq).concurrent('watch.sh', () => {
+describe.skipIf(lackingCurl || lackingJq).concurrent('watch.sh', AT_MOST, () => {
   test('a line for each look, and none while nothing can be seen', async ({ open, sit }) => {
     const { beanstalkd, calls, raw } = await open();
     const desk = await sit();
