@@ -49,18 +49,23 @@ export async function problemRoutes(app: App): Promise<void> {
   });
 }
 
-/** The texts are the table's own: nothing in them needs escaping. */
+/** The texts are the table's own: nothing in them needs escaping. Without an icon of its own a browser asks for one. */
 const page = ({ name, status, title, meaning, action }: ProblemDescription) => `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="data:,">
 <title>${title}</title>
 <style>body{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:4rem auto;padding:0 1rem}</style>
 <h1>${title}</h1>
 <p><code>${name}</code>, status ${status}</p>
-<p>${meaning}</p>
+<p>${withCode(meaning)}</p>
 <h2>What to do</h2>
-<p>${action}</p>
+<p>${withCode(action)}</p>
 <p><a href="/docs">API reference</a></p>
 </html>
 `;
+
+/** The table marks code as Markdown does. */
+const withCode = (text: string) => text.replace(/`([^`]+)`/g, '<code>$1</code>');
