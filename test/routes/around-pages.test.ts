@@ -60,14 +60,32 @@ describe('/docs', () => {
     }
   });
 
-  test('the page reads the contract from this gateway', async () => {
+  test('the page reads the contract from this gateway, and all of it', async () => {
     const { calls } = house;
     const script = await calls.call('GET', '/docs/static/swagger-initializer.js');
     expect(script.status).toBe(200);
     expect(script.text).not.toMatch(/petstore|https:\/\/[a-z]*\.swagger/);
-    expect((await calls.call('GET', '/docs/json')).json()).toEqual(
-      (await calls.call('GET', '/openapi.json')).json(),
-    );
+    const contract = (await calls.call('GET', '/openapi.json')).json();
+    const read = (await calls.call('GET', '/docs/json')).json();
+    expect(read).toMatchObject({ ...Object(contract), paths: expect.anything() });
+    for (const [path, methods] of Object.entries(Object(at(contract, 'paths')))) {
+      for (const [method, operation] of Object.entries(Object(methods))) {
+        const { requestBody, parameters, ...rest } = Object(operation);
+        expect(at(read, 'paths', path, method), `${method} ${path}`).toMatchObject(rest);
+      }
+    }
+  });
+
+  test('only what must be given has something in its field that is no default', async () => {
+    const read = (await house.calls.call('GET', '/docs/json')).json();
+    const parameters = Object.values(Object(at(read, 'paths')))
+      .flatMap((path) => Object.values(Object(path)))
+      .flatMap((operation) => Object.values(Object(at(operation, 'parameters'))));
+    expect(parameters.length).toBeGreaterThan(40);
+    for (const parameter of parameters) {
+      const isFilled = at(parameter, 'example') !== undefined;
+      if (isFilled) expect(at(parameter, 'required'), String(at(parameter, 'name'))).toBe(true);
+    }
   });
 });
 
