@@ -52,6 +52,13 @@ describe.skipIf(whyNoChromium !== undefined)('/docs', () => {
     reference.watched.expectNothingAmiss();
   });
 
+  test('says of what type a tube is', async () => {
+    const putJob = (await open()).operation('produce', 'putJob');
+    await putJob.tryOut();
+    const tube = putJob.block.locator('tr[data-param-name="tube"]');
+    expect(await tube.locator('.parameter__type').innerText()).toBe('string');
+  });
+
   test('fits a phone', async () => {
     const reference = await open('/docs', PHONE);
     const { page } = reference;

@@ -17,8 +17,8 @@ export const tubeName = (description: string) =>
     minLength: 1,
     maxLength: 200,
     pattern: TUBE_PATTERN,
-    // URL normalisation makes these two unreachable in a path.
-    not: { enum: ['.', '..'] },
+    // URL normalisation makes these two unreachable in a path. Without the type Swagger UI calls a tube `never`.
+    not: { type: 'string', enum: ['.', '..'] },
     examples: ['mail'],
   });
 
