@@ -93,8 +93,16 @@ export async function buildApp(options: AppOptions): Promise<App> {
 /** What a browser shows, under a content security policy. */
 async function pages(app: App, context: Context, secure: boolean): Promise<void> {
   await app.register(helmet, {
-    // Over plain HTTP it would break the page; whether there is TLS in front is for the proxy to say.
-    contentSecurityPolicy: { directives: { upgradeInsecureRequests: secure ? [] : null } },
+    contentSecurityPolicy: {
+      directives: {
+        // Helmet would allow any host with TLS.
+        fontSrc: ["'self'"],
+        styleSrc: ["'self'", "'unsafe-inline'"],
+        formAction: ["'none'"],
+        // Over plain HTTP it would break the page; whether there is TLS in front is for the proxy to say.
+        upgradeInsecureRequests: secure ? [] : null,
+      },
+    },
     strictTransportSecurity: secure && { includeSubDomains: false },
   });
   await app.register((scope) => welcomeRoutes(scope, context));

@@ -40,6 +40,8 @@ describe('/docs', () => {
       const policy = String(page.headers['content-security-policy']);
       expect(policy).toContain("default-src 'self'");
       expect(policy).toContain("script-src 'self';");
+      // No other host for anything at all.
+      expect(policy).not.toContain('http');
       expect(policy).not.toContain('upgrade-insecure-requests');
       expect(page.headers['strict-transport-security']).toBeUndefined();
       const named = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, url = '']) => url);
