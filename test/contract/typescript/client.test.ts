@@ -1,50 +1,71 @@
-import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { copyFile, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Beanstalkd } from '../../support/beanstalkd.ts';
-import { startGateway, type TestGateway } from '../../support/gateway.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { at } from '../../routes/contract.ts';
+import { install } from '../install.ts';
+import { PRINTED, Section } from '../page.ts';
+import { run } from '../run.ts';
+import { Stage } from '../stage.ts';
 
-const execute = promisify(execFile);
+const here = fileURLToPath(new URL('.', import.meta.url));
+const document = fileURLToPath(new URL('../../../openapi/openapi.yaml', import.meta.url));
+const modules = join(here, 'node_modules');
 
-/** Fails with what the program printed: compilers complain on stdout. */
-const run = (program: string, args: readonly string[]) =>
-  execute(program, args, { cwd: folder }).catch((error: Error & { stdout?: string }) => {
-    throw new Error(`${error.message}\n${error.stdout ?? ''}`);
+const installed = await install({
+  name: 'the TypeScript generators',
+  pins: join(here, 'package-lock.json'),
+  folder: modules,
+  commands: [['npm', 'ci', '--prefix', here]],
+});
+
+describe.skipIf(!installed).each([
+  { heading: 'TypeScript with openapi-ts', generator: 'npx openapi-ts', story: 'openapi-ts.ts' },
+  {
+    heading: 'TypeScript with openapi-fetch',
+    generator: 'npx openapi-typescript',
+    story: 'openapi-fetch.ts',
+  },
+])('$heading', ({ heading, generator, story }) => {
+  let folder: string;
+  let section: Section;
+  let stage: Stage;
+
+  beforeAll(async () => {
+    stage = await Stage.open();
+    folder = await mkdtemp(join(tmpdir(), 'generated-client-'));
+    section = await Section.read(heading);
+    await section.write(folder);
+    await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
+    await symlink(modules, join(folder, 'node_modules'));
+    await copyFile(join(here, 'tsconfig.json'), join(folder, 'tsconfig.json'));
+    await copyFile(join(here, 'stories', story), join(folder, 'story.ts'));
+    await copyFile(document, join(folder, 'openapi.yaml'));
+    const [program = '', ...args] = section.command(generator).split(' ');
+    await run(program, args, { cwd: folder });
+    await run('npx', ['tsc'], { cwd: folder });
   });
-const root = fileURLToPath(new URL('../../..', import.meta.url));
-const here = join(root, 'test/contract/typescript');
-const bin = join(here, 'node_modules/.bin');
 
-let beanstalkd: Beanstalkd;
-let gateway: TestGateway;
-let folder: string;
+  afterAll(async () => {
+    await rm(folder, { recursive: true, force: true });
+    await stage.close();
+  });
 
-beforeAll(async () => {
-  beanstalkd = await Beanstalkd.start();
-  gateway = await startGateway(beanstalkd);
-  folder = await mkdtemp(join(tmpdir(), 'generated-client-'));
+  test('the client tells the story', async () => {
+    const { environment } = stage;
+    expect(await run('node', ['out/story.js'], { cwd: folder, environment })).toBe('');
+  });
+
+  test('the program of docs/CLIENTS.md works off a job', async () => {
+    const environment = { ...stage.environment, GATEWAY_URL: stage.environment['KEYED_URL'] ?? '' };
+    expect(await run('node', ['out/worker.js'], { cwd: folder, environment })).toBe(PRINTED);
+  });
+
+  test('docs/CLIENTS.md names the versions that are tested', async () => {
+    const pinned: unknown = JSON.parse(await readFile(join(here, 'package.json'), 'utf8'));
+    const named = section.command('npm install').matchAll(/(\S+)@(\d\S+)/g);
+    for (const [, name = '', version] of named)
+      expect(at(pinned, 'devDependencies', name), name).toBe(version);
+  });
 });
-
-afterAll(async () => {
-  await rm(folder, { recursive: true, force: true });
-  await gateway.stop();
-  await beanstalkd.stop();
-});
-
-test('a TypeScript client generated from the document compiles, and tells the story of a job', async () => {
-  // A package of its own, installed when it is first needed.
-  if (!existsSync(bin)) await run('npm', ['ci', '--prefix', here]);
-  await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
-  await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
-  for (const file of ['story.ts', 'tsconfig.json']) await copyFile(join(here, file), join(folder, file));
-  const document = join(root, 'openapi/openapi.yaml');
-  await run(join(bin, 'openapi-ts'), ['--input', document, '--output', 'client', '--no-log-file']);
-  await run(join(bin, 'tsc'), []);
-  const { stderr } = await run(process.execPath, ['out/story.js', gateway.url]);
-  expect(stderr).toBe('');
-}, 120_000);
