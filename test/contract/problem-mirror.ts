@@ -20,7 +20,9 @@ export class ProblemMirror {
   static async open(document: unknown): Promise<ProblemMirror> {
     const examples = examplesOf(document);
     const server = createServer((request, response) => {
-      const problem = examples.get(/^\/v1\/tubes\/([a-z-]+)\/jobs$/.exec(request.url ?? '')?.[1] ?? '');
+      const problem = examples.get(
+        /^\/v1\/tubes\/([a-z-]+)\/jobs(?:\?|$)/.exec(request.url ?? '')?.[1] ?? '',
+      );
       request.resume().on('end', () => {
         response.writeHead(Number(at(problem, 'status') ?? 404), {
           'content-type': 'application/problem+json; charset=utf-8',

@@ -64,7 +64,8 @@ describe.skipIf(!installed).each([
 
   test('docs/CLIENTS.md names the versions that are tested', async () => {
     const pinned: unknown = JSON.parse(await readFile(join(here, 'package.json'), 'utf8'));
-    const named = section.command('npm install').matchAll(/(\S+)@(\d\S+)/g);
+    const named = [...section.command('npm install').matchAll(/(\S+)@(\d\S+)/g)];
+    expect(named).not.toEqual([]);
     for (const [, name = '', version] of named)
       expect(at(pinned, 'devDependencies', name), name).toBe(version);
   });
