@@ -53,7 +53,7 @@ describe.skipIf(!installed)('Python', () => {
     const cache = ['--cache-dir', join(venv, 'mypy-cache')];
     const read = ['beanstalkd_gateway_client', 'story.py', 'worker.py'];
     await run('mypy', ['--strict', ...cache, ...read], { cwd: folder, environment: path });
-  });
+  }, 120_000);
 
   test('the client tells the story', async () => {
     expect(await python('story.py', stage.environment)).toBe('');

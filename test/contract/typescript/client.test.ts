@@ -45,7 +45,7 @@ describe.skipIf(!installed).each([
     const [program = '', ...args] = section.command(generator).split(' ');
     await run(program, args, { cwd: folder });
     await run('npx', ['tsc'], { cwd: folder });
-  });
+  }, 120_000);
 
   afterAll(async () => {
     await rm(folder, { recursive: true, force: true });
