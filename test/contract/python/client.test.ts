@@ -66,7 +66,7 @@ describe.skipIf(!installed)('Python', () => {
 
   test('docs/CLIENTS.md names the versions that are tested', async () => {
     const pinned = (await readFile(requirements, 'utf8')).split('\n').map((line) => line.split(';')[0]);
-    const named = section.command('pip install').match(/\S+==\S+/g) ?? [];
+    const named = section.commands.join('\n').match(/\S+==\S+/g) ?? [];
     expect(named).not.toEqual([]);
     expect(pinned).toEqual(expect.arrayContaining(named));
   });

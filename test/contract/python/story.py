@@ -3,8 +3,10 @@
 mypy reads it together with that client. Run, it asserts, and says nothing when all is well.
 """
 
+import asyncio
 import base64
 import os
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
@@ -110,7 +112,8 @@ def someone_waits(tube: str) -> None:
 
 
 def bytes_come_back_as_they_went() -> None:
-    tube = "story-bytes"
+    # 0.26.2, for older Pythons, does not percent-encode paths.
+    tube = "story-bytes/raw" if sys.version_info >= (3, 11) else "story-bytes"
     body = b"\x00\xff\xfe\x0a\x80"
     job = expect(
         PutAnswer,
@@ -129,6 +132,13 @@ def bytes_come_back_as_they_went() -> None:
     assert expect(File, answer.parsed).payload.read() == body
     assert answer.headers["Job-Id"] == job_id
     assert finish(answer.headers["Reservation"]) == 204
+
+
+def asyncio_sends_bytes() -> None:
+    """httpx takes no file there, and the types know nothing else."""
+    body = File(b"a job")  # type: ignore[arg-type]
+    answer = asyncio.run(put_job.asyncio("story-async", client=gateway, body=body))
+    assert take("story-async").job.id == expect(PutAnswer, answer).id
 
 
 def one_bad_job_does_not_fail_the_others() -> None:
@@ -289,6 +299,7 @@ def who_gives_up_loses_nothing() -> None:
 
 
 bytes_come_back_as_they_went()
+asyncio_sends_bytes()
 one_bad_job_does_not_fail_the_others()
 a_wait_is_answered_by_a_put()
 a_touch_gains_time()

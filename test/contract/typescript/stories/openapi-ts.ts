@@ -82,7 +82,7 @@ async function someoneWaits(tube: string): Promise<void> {
 }
 
 async function bytesComeBackAsTheyWent(): Promise<void> {
-  const tube = 'story-bytes';
+  const tube = 'story-bytes/raw';
   const bytes = Buffer.from([0x00, 0xff, 0xfe, 0x0a, 0x80]);
   const job = await ok(putJob({ path: { tube }, query: { priority: 7, ttr: 30 }, body: new Blob([bytes]) }));
   const id: string = job.id;
