@@ -283,6 +283,7 @@ def every_other_problem_is_typed() -> None:
 
 def who_gives_up_loses_nothing() -> None:
     tube = "story-patience"
+    assert gateway.get_httpx_client().timeout == httpx.Timeout(None)
     impatient = Client(base_url=GATEWAY_URL, timeout=httpx.Timeout(1))
     patient = Client(base_url=GATEWAY_URL, timeout=httpx.Timeout(5, read=35))
     with ThreadPoolExecutor() as threads:
