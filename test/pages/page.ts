@@ -20,7 +20,7 @@ export interface Recipe {
   /** The programs that it says it needs, besides curl. */
   readonly needs: readonly string[];
   readonly steps: readonly Step[];
-  /** By name. */
+  /** By name. One that is told in several blocks is all of them in a row. */
   readonly files: ReadonlyMap<string, string>;
 }
 
@@ -41,9 +41,15 @@ export function recipesOf(path: string): readonly Recipe[] {
       heading: HEADING.exec(section)?.[1] ?? '',
       needs: NEEDS.exec(section)?.[1]?.split(', ') ?? [],
       steps: stepsOf(blocks),
-      files: new Map(blocks.flatMap(({ file, text }) => (file === '' ? [] : [[file, text]]))),
+      files: filesOf(blocks),
     };
   });
+}
+
+function filesOf(blocks: readonly Block[]): ReadonlyMap<string, string> {
+  const files = new Map<string, string>();
+  for (const { file, text } of blocks) if (file !== '') files.set(file, (files.get(file) ?? '') + text);
+  return files;
 }
 
 /** A `sh` block prints the `text` block that follows it, or nothing; a `console` block has both, with prompts. */
