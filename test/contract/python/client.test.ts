@@ -4,8 +4,8 @@ import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { install } from '../install.ts';
-import { PRINTED, Section } from '../page.ts';
 import { run } from '../run.ts';
+import { PRINTED, Section } from '../section.ts';
 import { Stage } from '../stage.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
@@ -33,7 +33,7 @@ describe.skipIf(!installed)('Python', () => {
   beforeAll(async () => {
     stage = await Stage.open();
     folder = await mkdtemp(join(tmpdir(), 'generated-client-'));
-    section = await Section.read('Python');
+    section = new Section('Python');
     await section.write(folder);
     await copyFile(join(here, 'story.py'), join(folder, 'story.py'));
     await copyFile(join(root, 'openapi/openapi.yaml'), join(folder, 'openapi.yaml'));

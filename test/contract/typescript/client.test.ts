@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { at } from '../../routes/contract.ts';
 import { install } from '../install.ts';
-import { PRINTED, Section } from '../page.ts';
 import { run } from '../run.ts';
+import { PRINTED, Section } from '../section.ts';
 import { Stage } from '../stage.ts';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -35,7 +35,7 @@ describe.skipIf(!installed).each([
   beforeAll(async () => {
     stage = await Stage.open();
     folder = await mkdtemp(join(tmpdir(), 'generated-client-'));
-    section = await Section.read(heading);
+    section = new Section(heading);
     await section.write(folder);
     await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
     await symlink(modules, join(folder, 'node_modules'));
