@@ -141,6 +141,16 @@ def asyncio_sends_bytes() -> None:
     assert take("story-async").job.id == expect(PutAnswer, answer).id
 
 
+def a_retry_with_its_key_puts_nothing() -> None:
+    def put_once(body: bytes) -> object:
+        file = File(BytesIO(body))
+        return put_job.sync("story-once", client=gateway, body=file, idempotency_key="story-4711")
+
+    job_id = expect(PutAnswer, put_once(b"a job")).id
+    assert expect(PutAnswer, put_once(b"a job")).id == job_id
+    refused("idempotency-key-reused", put_once(b"another job"))
+
+
 def one_bad_job_does_not_fail_the_others() -> None:
     jobs = NewJobs(
         jobs=[
@@ -301,6 +311,7 @@ def who_gives_up_loses_nothing() -> None:
 
 bytes_come_back_as_they_went()
 asyncio_sends_bytes()
+a_retry_with_its_key_puts_nothing()
 one_bad_job_does_not_fail_the_others()
 a_wait_is_answered_by_a_put()
 a_touch_gains_time()

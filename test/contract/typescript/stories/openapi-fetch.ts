@@ -106,6 +106,14 @@ async function bytesComeBackAsTheyWent(): Promise<void> {
   await done(finish(response.headers.get('Reservation') ?? ''));
 }
 
+async function aRetryWithItsKeyPutsNothing(): Promise<void> {
+  const params = { path: { tube: 'story-once' }, header: { 'Idempotency-Key': 'story-4711' } };
+  const putOnce = (text: string) => gateway.POST('/v1/tubes/{tube}/jobs', { params, ...raw(text) });
+  const { id } = await ok(putOnce('a job'));
+  assert.equal((await ok(putOnce('a job'))).id, id);
+  await refused('idempotency-key-reused', putOnce('another job'));
+}
+
 async function oneBadJobDoesNotFailTheOthers(): Promise<void> {
   const { results } = await ok(
     gateway.POST('/v1/tubes/{tube}/jobs/batch', {
@@ -291,6 +299,7 @@ async function whoGivesUpLosesNothing(): Promise<void> {
 }
 
 await bytesComeBackAsTheyWent();
+await aRetryWithItsKeyPutsNothing();
 await oneBadJobDoesNotFailTheOthers();
 await aWaitIsAnsweredByAPut();
 await aTouchGainsTime();

@@ -106,6 +106,18 @@ async function bytesComeBackAsTheyWent(): Promise<void> {
   await done(deleteReservedJob({ path: { reservation: held } }));
 }
 
+async function aRetryWithItsKeyPutsNothing(): Promise<void> {
+  const putOnce = (text: string) =>
+    putJob({
+      path: { tube: 'story-once' },
+      headers: { 'Idempotency-Key': 'story-4711' },
+      body: new Blob([text]),
+    });
+  const { id } = await ok(putOnce('a job'));
+  assert.equal((await ok(putOnce('a job'))).id, id);
+  await refused('idempotency-key-reused', putOnce('another job'));
+}
+
 async function oneBadJobDoesNotFailTheOthers(): Promise<void> {
   const { results } = await ok(
     putJobs({
@@ -280,6 +292,7 @@ async function whoGivesUpLosesNothing(): Promise<void> {
 }
 
 await bytesComeBackAsTheyWent();
+await aRetryWithItsKeyPutsNothing();
 await oneBadJobDoesNotFailTheOthers();
 await aWaitIsAnsweredByAPut();
 await aTouchGainsTime();
