@@ -47,6 +47,11 @@ export class Stage {
     });
   }
 
+  /** The same with the gateway that wants the key in the place of the open one. */
+  get keyed(): Readonly<Record<string, string>> {
+    return { ...this.environment, GATEWAY_URL: this.environment['KEYED_URL'] ?? '' };
+  }
+
   close(): Promise<void> {
     return this.#close();
   }

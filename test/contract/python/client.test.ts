@@ -60,8 +60,7 @@ describe.skipIf(!installed)('Python', () => {
   });
 
   test('the program of docs/CLIENTS.md works off a job', async () => {
-    const environment = { ...stage.environment, GATEWAY_URL: stage.environment['KEYED_URL'] ?? '' };
-    expect(await python('worker.py', environment)).toBe(PRINTED);
+    expect(await python('worker.py', stage.keyed)).toBe(PRINTED);
   });
 
   test('docs/CLIENTS.md names the versions that are tested', async () => {

@@ -52,14 +52,15 @@ describe.skipIf(!installed).each([
     await stage.close();
   });
 
+  const node = (file: string, environment: Readonly<Record<string, string>>) =>
+    run(process.execPath, [file], { cwd: folder, environment });
+
   test('the client tells the story', async () => {
-    const { environment } = stage;
-    expect(await run('node', ['out/story.js'], { cwd: folder, environment })).toBe('');
+    expect(await node('out/story.js', stage.environment)).toBe('');
   });
 
   test('the program of docs/CLIENTS.md works off a job', async () => {
-    const environment = { ...stage.environment, GATEWAY_URL: stage.environment['KEYED_URL'] ?? '' };
-    expect(await run('node', ['out/worker.js'], { cwd: folder, environment })).toBe(PRINTED);
+    expect(await node('out/worker.js', stage.keyed)).toBe(PRINTED);
   });
 
   test('docs/CLIENTS.md names the versions that are tested', async () => {
