@@ -21,13 +21,13 @@ const number = (description: string) => Type.Integer({ description, format: 'int
 const FOUND: Answer = {
   description: 'The job; its raw body alone for a caller that accepts `application/octet-stream`.',
   headers: {
-    'Job-Id': jobId('With the raw body: the id of the job.'),
-    'Job-Tube': tubeName('Likewise: its tube.'),
-    'Job-State': Type.String({ description: 'Likewise: its state.' }),
-    'Job-Priority': number('Likewise: its priority.'),
-    'Job-Ttr': number('Likewise: its time to run, in seconds.'),
-    'Job-Time-Left': number('Likewise: seconds until it is ready or expires.'),
-    'Job-Reserves': number('Likewise: how often it was reserved.'),
+    'Job-Id': Type.Optional(jobId('With the raw body: the id of the job.')),
+    'Job-Tube': Type.Optional(tubeName('Likewise: its tube.')),
+    'Job-State': Type.Optional(Type.String({ description: 'Likewise: its state.' })),
+    'Job-Priority': Type.Optional(number('Likewise: its priority.')),
+    'Job-Ttr': Type.Optional(number('Likewise: its time to run, in seconds.')),
+    'Job-Time-Left': Type.Optional(number('Likewise: seconds until it is ready or expires.')),
+    'Job-Reserves': Type.Optional(number('Likewise: how often it was reserved.')),
   },
   content: {
     ...json(ref(FoundJobSchema), {

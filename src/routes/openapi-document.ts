@@ -2,6 +2,7 @@ import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import { stringify } from 'yaml';
 import type { Need } from './authorize.ts';
 import { DESCRIBED_BODY, describeBody, type WithBody } from './openapi-bodies.ts';
+import { DESCRIBED_ANSWERS, describeHeaders, type WithAnswers } from './openapi-headers.ts';
 import { ANNOUNCED, ProblemResponses, type WithProblems } from './openapi-problems.ts';
 import { TAGS } from './operation.ts';
 import type { ProblemName } from './problem-table.ts';
@@ -82,6 +83,7 @@ export const openapiOptions = (version: string): FastifyDynamicSwaggerOptions =>
           ? {}
           : { body: config.requestBody, [DESCRIBED_BODY]: config.requestBody }),
         ...(config.requestHeaders === undefined ? {} : { headers: config.requestHeaders }),
+        [DESCRIBED_ANSWERS]: schema.response,
         [ANNOUNCED]: [...config.problems, ...alwaysOf(config.need)],
       },
     };
@@ -95,7 +97,7 @@ export const openapiOptions = (version: string): FastifyDynamicSwaggerOptions =>
 
 /** As much of the document as is worked on here. */
 interface Unfinished {
-  readonly paths: Readonly<Record<string, Readonly<Record<string, WithBody & WithProblems>>>>;
+  readonly paths: Readonly<Record<string, Readonly<Record<string, WithBody & WithAnswers & WithProblems>>>>;
   readonly components: object;
 }
 
@@ -104,6 +106,7 @@ function finish({ paths, components }: Unfinished): void {
   for (const [path, methods] of Object.entries(paths)) {
     for (const [method, operation] of Object.entries(methods)) {
       describeBody(operation);
+      describeHeaders(operation);
       problems.describe(operation, method !== 'get' && path.startsWith('/v1/'));
     }
   }

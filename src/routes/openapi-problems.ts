@@ -64,23 +64,24 @@ const pascalCase = (name: string) =>
 
 /** What an answer with a problem has besides the headers of every answer. */
 function headersOf(status: number): { readonly headers?: object } {
-  const wholeNumber = (description: string) => ({
+  const wholeNumber = (description: string, required: boolean) => ({
     description,
+    required,
     schema: { type: 'integer', format: 'int32' },
   });
-  const retryAfter = { 'Retry-After': wholeNumber('Seconds until a retry.') };
+  const retryAfter = { 'Retry-After': wholeNumber('Seconds until a retry.', true) };
   switch (status) {
     case 401: {
-      const schema = { type: 'string' };
-      return { headers: { 'WWW-Authenticate': { description: 'How to authenticate (RFC 6750).', schema } } };
+      const authenticate = { description: 'How to authenticate (RFC 6750).', required: true };
+      return { headers: { 'WWW-Authenticate': { ...authenticate, schema: { type: 'string' } } } };
     }
     case 429:
       return {
         headers: {
           ...retryAfter,
-          'RateLimit-Limit': wholeNumber('Where a rate is used up: calls a second.'),
-          'RateLimit-Remaining': wholeNumber('Likewise: how many are left.'),
-          'RateLimit-Reset': wholeNumber('Likewise: seconds until all of them are again.'),
+          'RateLimit-Limit': wholeNumber('Where a rate is used up: calls a second.', false),
+          'RateLimit-Remaining': wholeNumber('Likewise: how many are left.', false),
+          'RateLimit-Reset': wholeNumber('Likewise: seconds until all of them are again.', false),
         },
       };
     case 503:
