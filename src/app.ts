@@ -3,6 +3,7 @@ import helmet from '@fastify/helmet';
 import swagger from '@fastify/swagger';
 import type { FastifyBaseLogger } from 'fastify';
 import { type HttpOptions, newApp } from './http.ts';
+import { checkAnswers } from './routes/answer-check.ts';
 import { auditAdmin } from './routes/audit.ts';
 import { type Admission, authorize } from './routes/authorize.ts';
 import type { App, Context, Limits } from './routes/context.ts';
@@ -44,6 +45,8 @@ export interface AppOptions extends HttpOptions {
   readonly commandTimeoutMs: number;
   /** Why the gateway's own beanstalkd does not run, where it has one and knows. */
   readonly beanstalkdFailure?: () => string | undefined;
+  /** An answer that the OpenAPI document does not announce becomes a 500: for tests. */
+  readonly checkAnswers?: boolean;
 }
 
 /** Builds the HTTP side of the gateway; it listens to nothing yet. */
@@ -62,6 +65,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
   };
   const app = newApp(options);
   for (const component of COMPONENTS) app.addSchema(component);
+  if (options.checkAnswers === true) checkAnswers(app);
   convertQueries(app);
   logRequests(app, options.logRequests);
   if (options.corsOrigins !== undefined) await allowOrigins(app, options.corsOrigins);

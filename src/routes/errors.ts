@@ -30,18 +30,19 @@ export function answerFrameworkError(
   sendProblem(request, reply, toProblem(error));
 }
 
-function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: Problem): FastifyReply {
+const sendProblem = (request: FastifyRequest, reply: FastifyReply, problem: Problem): FastifyReply =>
+  reply.send(asProblem(request, reply, problem));
+
+/** Makes the answer that of a problem, but for its body, which it returns. */
+export function asProblem(request: FastifyRequest, reply: FastifyReply, problem: Problem): string {
   if (problem.kind === 'internal-error')
     request.log.error({ err: problem.cause, id: request.id }, problem.message);
   if (!mayStayOpen(request)) {
     reply.header('connection', 'close');
     lingerOnClose(request.raw.socket);
   }
-  return reply
-    .code(problem.status)
-    .headers(problem.headers)
-    .type(PROBLEM_TYPE)
-    .send(JSON.stringify(problem.body(request.id, isChanging(request))));
+  reply.code(problem.status).headers(problem.headers).type(PROBLEM_TYPE);
+  return JSON.stringify(problem.body(request.id, isChanging(request)));
 }
 
 const isChanging = (request: FastifyRequest) =>

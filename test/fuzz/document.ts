@@ -31,7 +31,7 @@ interface Media {
   readonly schema?: Schema;
 }
 
-export interface Response {
+interface Response {
   readonly headers?: Readonly<Record<string, { readonly schema: Schema }>>;
   readonly content?: Readonly<Record<string, Media>>;
 }

@@ -73,6 +73,7 @@ export async function startGateway(
     commandTimeoutMs: 5_000,
     connectionsMax,
     timeouts,
+    checkAnswers: true,
     ...OPEN_TO_ALL,
     ...different,
   });
