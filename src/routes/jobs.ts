@@ -16,18 +16,19 @@ import { jobId, oneOf, tubeName } from './schemas/scalars.ts';
 
 const params = parameters({ id: jobId('The id of the job.') });
 
-const number = (description: string) => Type.Integer({ description, format: 'int64' });
+const number = (description: string, example: number) =>
+  Type.Integer({ description, format: 'int64', examples: [example] });
 
 const FOUND: Answer = {
   description: 'The job; its raw body alone for a caller that accepts `application/octet-stream`.',
   headers: {
     'Job-Id': Type.Optional(jobId('With the raw body: the id of the job.')),
     'Job-Tube': Type.Optional(tubeName('Likewise: its tube.')),
-    'Job-State': Type.Optional(Type.String({ description: 'Likewise: its state.' })),
-    'Job-Priority': Type.Optional(number('Likewise: its priority.')),
-    'Job-Ttr': Type.Optional(number('Likewise: its time to run, in seconds.')),
-    'Job-Time-Left': Type.Optional(number('Likewise: seconds until it is ready or expires.')),
-    'Job-Reserves': Type.Optional(number('Likewise: how often it was reserved.')),
+    'Job-State': Type.Optional(Type.String({ description: 'Likewise: its state.', examples: ['ready'] })),
+    'Job-Priority': Type.Optional(number('Likewise: its priority.', 1024)),
+    'Job-Ttr': Type.Optional(number('Likewise: its time to run, in seconds.', 60)),
+    'Job-Time-Left': Type.Optional(number('Likewise: seconds until it is ready or expires.', 0)),
+    'Job-Reserves': Type.Optional(number('Likewise: how often it was reserved.', 1)),
   },
   content: {
     ...json(ref(FoundJobSchema), {
@@ -87,7 +88,10 @@ const peekJob = operation({
     'The job that would be next in this state: the most urgent ready one, the delayed one that is ready first, or the one that was buried first. It stays where it is.',
   params: parameters({ tube: tubeName('The tube, percent-encoded.') }),
   querystring: parameters({
-    state: oneOf(['ready', 'delayed', 'buried'], { description: 'The state to look in.' }),
+    state: oneOf(['ready', 'delayed', 'buried'], {
+      description: 'The state to look in.',
+      examples: ['buried'],
+    }),
     encoding: encodingParameter(),
   }),
   answers: { 200: FOUND },

@@ -29,6 +29,7 @@ export const encodingParameter = () =>
     oneOf(ENCODINGS, {
       description: '`base64` has the body in base64 always; `utf-8` has it as text where its bytes are that.',
       default: 'utf-8',
+      examples: ['base64'],
     }),
   );
 
@@ -41,6 +42,7 @@ const waitParameters = ({ reserveTimeoutMax, reserveGraceMs }: Limits) => ({
       maximum: reserveTimeoutMax,
       default: 0,
       format: 'int32',
+      examples: [20],
     }),
   ),
   deadlineMs: Type.Optional(
@@ -63,6 +65,7 @@ const waitParameters = ({ reserveTimeoutMax, reserveGraceMs }: Limits) => ({
       maximum: COUNT_MAX,
       default: 1,
       format: 'int32',
+      examples: [10],
     }),
   ),
   encoding: encodingParameter(),
@@ -72,21 +75,26 @@ const RESERVE_TIMEOUT = {
   'Reserve-Timeout': Type.Integer({
     description: 'The timeout that was applied, in seconds.',
     format: 'int32',
+    examples: [20],
   }),
 };
 
 const RAW: Answer = {
   description: 'One reservation with the raw body, for a caller that accepts `application/octet-stream`.',
   headers: {
-    Location: Type.String({ description: 'The path of the reservation.' }),
+    Location: Type.String({
+      description: 'The path of the reservation.',
+      examples: ['/v1/reservations/0b8f8e1e5a0c4b0e9d0a3f1f6f0f6a51'],
+    }),
     Reservation: token('Names the reservation.'),
     'Job-Id': jobId('The id of the job.'),
     'Job-Tube': tubeName('The tube of the job.'),
-    'Job-Priority': Type.Integer({ description: 'Its priority.', format: 'int64' }),
-    'Job-Ttr': Type.Integer({ description: 'Its time to run, in seconds.', format: 'int64' }),
+    'Job-Priority': Type.Integer({ description: 'Its priority.', format: 'int64', examples: [1024] }),
+    'Job-Ttr': Type.Integer({ description: 'Its time to run, in seconds.', format: 'int64', examples: [60] }),
     'Job-Reserves': Type.Integer({
       description: 'How often it was reserved, this time included.',
       format: 'int64',
+      examples: [1],
     }),
     'Reservation-Expires': timestamp('The earliest moment at which beanstalkd may take the job back.'),
   },

@@ -87,6 +87,7 @@ const clearTube = operation({
         maximum: CLEAR_MAX,
         default: 1000,
         format: 'int32',
+        examples: [500],
       }),
     ),
   }),

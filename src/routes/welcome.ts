@@ -1,3 +1,4 @@
+import { Type } from 'typebox';
 import { preferred, varyByAccept } from './accept.ts';
 import { readNothing } from './bodies.ts';
 import type { App, Context } from './context.ts';
@@ -27,7 +28,12 @@ const getWelcome = operation({
   description: "Name, version and links; a person's browser is sent to the API reference instead.",
   answers: {
     200: { description: 'What this is.', content: json(ref(WelcomeSchema), welcome('0.1.0')) },
-    302: { description: 'For a browser: the API reference.' },
+    302: {
+      description: 'For a browser: the API reference.',
+      headers: {
+        Location: Type.String({ description: 'The path of the API reference.', examples: ['/docs'] }),
+      },
+    },
   },
   problems: ['invalid-request'],
 });

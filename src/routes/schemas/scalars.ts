@@ -35,6 +35,7 @@ export const token = (description: string) =>
   });
 
 interface IntegerOptions {
+  readonly description?: string;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly default?: number;
@@ -59,20 +60,21 @@ export const DEFAULT_TTR = 60;
 
 const PRIORITY = 'The more urgent, the smaller; jobs of one priority keep their order.';
 
-export const priority = (options: IntegerOptions = {}) => uint32(PRIORITY, options);
+export const priority = (options: IntegerOptions = {}) => uint32(PRIORITY, { examples: [512], ...options });
 
-export const delay = (description: string, options: IntegerOptions = {}) => uint32(description, options);
+export const delay = (description: string, options: IntegerOptions = {}) =>
+  uint32(description, { examples: [30], ...options });
 
 export const ttr = (options: IntegerOptions = {}) =>
   uint32(
     'Time to run: seconds that a worker has before its reservation expires and the job is ready again.',
-    { minimum: 1, ...options },
+    { minimum: 1, examples: [120], ...options },
   );
 
 /** One of a few words; an `enum` rather than TypeBox's `anyOf`, which generators read badly. */
 export const oneOf = <const T extends readonly string[]>(
   words: T,
-  options: { description: string; default?: T[number] },
+  options: { description: string; default?: T[number]; examples?: T[number][] },
 ) => Type.Unsafe<T[number]>({ type: 'string', enum: [...words], ...options });
 
 export const ENCODINGS = ['utf-8', 'base64'] as const;
