@@ -64,24 +64,30 @@ const pascalCase = (name: string) =>
 
 /** What an answer with a problem has besides the headers of every answer. */
 function headersOf(status: number): { readonly headers?: object } {
-  const wholeNumber = (description: string, required: boolean) => ({
+  const wholeNumber = (description: string, example: number, required = false) => ({
     description,
     required,
-    schema: { type: 'integer', format: 'int32' },
+    schema: { type: 'integer', format: 'int32', examples: [example] },
   });
-  const retryAfter = { 'Retry-After': wholeNumber('Seconds until a retry.', true) };
+  const retryAfter = { 'Retry-After': wholeNumber('Seconds until a retry.', 2, true) };
   switch (status) {
-    case 401: {
-      const authenticate = { description: 'How to authenticate (RFC 6750).', required: true };
-      return { headers: { 'WWW-Authenticate': { ...authenticate, schema: { type: 'string' } } } };
-    }
+    case 401:
+      return {
+        headers: {
+          'WWW-Authenticate': {
+            description: 'How to authenticate (RFC 6750).',
+            required: true,
+            schema: { type: 'string', examples: ['Bearer realm="beanstalkd-gateway"'] },
+          },
+        },
+      };
     case 429:
       return {
         headers: {
           ...retryAfter,
-          'RateLimit-Limit': wholeNumber('Where a rate is used up: calls a second.', false),
-          'RateLimit-Remaining': wholeNumber('Likewise: how many are left.', false),
-          'RateLimit-Reset': wholeNumber('Likewise: seconds until all of them are again.', false),
+          'RateLimit-Limit': wholeNumber('Where a rate is used up: calls a second.', 500),
+          'RateLimit-Remaining': wholeNumber('Where a rate is used up: how many calls are left.', 0),
+          'RateLimit-Reset': wholeNumber('Where a rate is used up: seconds until all of them are again.', 1),
         },
       };
     case 503:
@@ -94,22 +100,53 @@ function headersOf(status: number): { readonly headers?: object } {
 const UNKNOWN_STATUSES: readonly number[] = [500, 502, 504];
 
 function problemLike(kind: ProblemName, changing: boolean): object {
-  const { status, title, meaning } = PROBLEMS[kind];
+  const { status, title } = PROBLEMS[kind];
+  const { detail, ...extensions } = EXAMPLES[kind];
   return {
     type: `/problems/${kind}`,
     title,
     status,
-    detail: meaning,
+    detail,
     requestId: '51qXS7FVqagm-874',
     ...(changing ? { outcome: UNKNOWN_STATUSES.includes(status) ? 'unknown' : 'none' } : {}),
-    ...EXTENSIONS[kind],
+    ...extensions,
   };
 }
 
-const EXTENSIONS: Partial<Record<ProblemName, object>> = {
-  'invalid-request': { errors: [{ in: 'query', name: 'count', message: 'must be <= 100' }] },
-  'job-state-conflict': { state: 'reserved' },
-  'reservation-ended': { reason: 'expired' },
-  'job-too-big': { maxJobSize: 65535 },
-  'request-too-big': { maxBytes: 1048576 },
+/** What real ones say: the members that differ from one to the next. */
+const EXAMPLES: Readonly<
+  Record<ProblemName, { readonly detail: string; readonly [member: string]: unknown }>
+> = {
+  'invalid-request': {
+    detail: 'timout (query) is no parameter that is known here',
+    errors: [{ in: 'query', name: 'timout', message: 'is no parameter that is known here' }],
+  },
+  unauthorized: { detail: 'a key is needed: Authorization: Bearer …' },
+  forbidden: { detail: 'the key billing-worker does not cover the tube "mail"' },
+  'job-not-found': { detail: 'there is no job 42' },
+  'tube-not-found': { detail: 'there is no tube mail' },
+  'reservation-not-found': { detail: 'there is no such reservation, or none that is remembered' },
+  'route-not-found': { detail: 'there is no problem of this name' },
+  'method-not-allowed': { detail: 'only POST are allowed here' },
+  'not-acceptable': { detail: 'this answer is application/json or application/octet-stream' },
+  'request-timeout': { detail: 'the request did not arrive in time' },
+  'job-state-conflict': { detail: 'job 42 is reserved', state: 'reserved' },
+  'reservation-ended': { detail: 'the reservation has ended: expired', reason: 'expired' },
+  'job-too-big': { detail: "a job's body may have at most 65535 bytes", maxJobSize: 65_535 },
+  'request-too-big': { detail: 'the request may have at most 1048576 bytes', maxBytes: 1_048_576 },
+  'unsupported-media-type': { detail: 'this operation reads application/json, uncompressed' },
+  'idempotency-key-reused': { detail: 'this Idempotency-Key came with another request before' },
+  'too-many-requests': { detail: 'more than 500 calls a second' },
+  'headers-too-large': { detail: 'there are more than 1000 headers' },
+  'internal-error': { detail: 'the gateway failed; its log has the request with this id' },
+  'beanstalkd-protocol-error': { detail: 'the answer of beanstalkd is none for this command' },
+  'beanstalkd-internal-error': { detail: 'beanstalkd answered INTERNAL_ERROR' },
+  'beanstalkd-connection-lost': { detail: 'the connection broke before beanstalkd had answered' },
+  'beanstalkd-unreachable': { detail: 'there is no connection to beanstalkd' },
+  'beanstalkd-draining': { detail: 'beanstalkd is in drain mode and takes no jobs' },
+  'too-many-waiters': { detail: '20000 callers are waiting already' },
+  overloaded: { detail: 'the memory for bodies is used up' },
+  'shutting-down': { detail: 'the gateway is stopping' },
+  'beanstalkd-timeout': { detail: 'the deadline passed before beanstalkd had answered' },
+  'beanstalkd-out-of-memory': { detail: 'beanstalkd answered OUT_OF_MEMORY' },
 };
