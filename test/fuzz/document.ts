@@ -1,4 +1,4 @@
-import { at } from '../routes/contract.ts';
+import { resolved } from '../routes/described-parts.ts';
 
 /** A JSON schema, as far as the document uses them for what is sent. */
 export interface Schema {
@@ -66,7 +66,7 @@ export class ApiDocument {
 
   constructor(text: string) {
     const raw: unknown = JSON.parse(text);
-    const { paths } = resolve(raw, raw) as {
+    const { paths } = resolved(raw) as {
       readonly paths: Readonly<Record<string, Record<string, Described>>>;
     };
     this.paths = Object.keys(paths);
@@ -110,13 +110,4 @@ const LINES = 'application/x-ndjson';
 function itemIn(bodies: readonly (readonly [type: string, media: Media])[]): Schema {
   const json = bodies.find(([type]) => type === 'application/json')?.[1].schema;
   return Object.values(json?.properties ?? {})[0]?.items ?? {};
-}
-
-/** No schema of the document is recursive. */
-function resolve(value: unknown, document: unknown): unknown {
-  if (Array.isArray(value)) return value.map((item) => resolve(item, document));
-  if (typeof value !== 'object' || value === null) return value;
-  const reference = at(value, '$ref');
-  if (typeof reference === 'string') return resolve(at(document, ...reference.split('/').slice(1)), document);
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, resolve(member, document)]));
 }
