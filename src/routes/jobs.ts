@@ -23,12 +23,19 @@ const FOUND: Answer = {
   description: 'The job; its raw body alone for a caller that accepts `application/octet-stream`.',
   headers: {
     'Job-Id': Type.Optional(jobId('With the raw body: the id of the job.')),
-    'Job-Tube': Type.Optional(tubeName('Likewise: its tube.')),
-    'Job-State': Type.Optional(Type.String({ description: 'Likewise: its state.', examples: ['ready'] })),
-    'Job-Priority': Type.Optional(number('Likewise: its priority.', 1024)),
-    'Job-Ttr': Type.Optional(number('Likewise: its time to run, in seconds.', 60)),
-    'Job-Time-Left': Type.Optional(number('Likewise: seconds until it is ready or expires.', 0)),
-    'Job-Reserves': Type.Optional(number('Likewise: how often it was reserved.', 1)),
+    'Job-Tube': Type.Optional(tubeName('With the raw body: the tube of the job.')),
+    'Job-State': Type.Optional(
+      Type.String({ description: 'With the raw body: the state of the job.', examples: ['ready'] }),
+    ),
+    'Job-Priority': Type.Optional(number('With the raw body: the priority of the job.', 1024)),
+    'Job-Ttr': Type.Optional(number('With the raw body: the time to run of the job, in seconds.', 60)),
+    'Job-Time-Left': Type.Optional(
+      number(
+        'With the raw body: seconds until a delayed job is ready, or the time to run of a reserved one is over.',
+        0,
+      ),
+    ),
+    'Job-Reserves': Type.Optional(number('With the raw body: how often the job was reserved.', 1)),
   },
   content: {
     ...json(ref(FoundJobSchema), {
@@ -49,7 +56,7 @@ const getJob = operation({
   need: 'inspect',
   summary: 'Look at a job',
   description:
-    'The job with its body, its statistics and its state. Looking changes nothing: the job stays where it is, and a worker may take it meanwhile.',
+    'The job with its body, its state and its figures. Looking changes nothing: the job stays where it is, and a worker may take it meanwhile.',
   params,
   querystring: parameters({ encoding: encodingParameter() }),
   answers: { 200: FOUND },
@@ -62,7 +69,7 @@ const deleteJob = operation({
   need: 'admin',
   summary: 'Delete a job that nobody holds',
   description:
-    'Deletes a ready, delayed or buried job for good. One that a worker holds is 409: it is deleted through its reservation. An id is only as good as the life of beanstalkd: without its binlog, ids start again.',
+    'Deletes a ready, delayed or buried job for good. One that a worker holds is 409: it is deleted through its reservation. Do not use ids from before a restart of beanstalkd: where it keeps no binlog, its journal on disk, it counts from 1 again.',
   params,
   answers: { 204: { description: 'The job is deleted.' } },
   problems: ['invalid-request', 'job-not-found', 'job-state-conflict', ...FAILURES],
@@ -73,7 +80,8 @@ const kickJob = operation({
   tag: 'tend',
   need: 'admin',
   summary: 'Make a buried or delayed job ready',
-  description: 'The job is ready at once. One that is ready already, or held by a worker, is 409.',
+  description:
+    'Kicks one job: it is ready at once, for any worker. One that is ready already, or that a worker holds, is 409.',
   params,
   answers: { 204: { description: 'The job is ready.' } },
   problems: ['invalid-request', 'job-not-found', 'job-state-conflict', ...FAILURES],
@@ -86,10 +94,10 @@ const peekJob = operation({
   summary: 'Look at the next job of a tube',
   description:
     'The job that would be next in this state: the most urgent ready one, the delayed one that is ready first, or the one that was buried first. It stays where it is.',
-  params: parameters({ tube: tubeName('The tube, percent-encoded.') }),
+  params: parameters({ tube: tubeName('The name of the tube, percent-encoded.') }),
   querystring: parameters({
     state: oneOf(['ready', 'delayed', 'buried'], {
-      description: 'The state to look in.',
+      description: 'Among which jobs to look: those in this state.',
       examples: ['buried'],
     }),
     encoding: encodingParameter(),

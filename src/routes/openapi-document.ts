@@ -8,20 +8,47 @@ import { TAGS } from './operation.ts';
 import type { ProblemName } from './problem-table.ts';
 
 const TAG_DESCRIPTIONS: Record<(typeof TAGS)[number], string> = {
-  produce: 'Putting jobs.',
-  consume: 'Reserving jobs, and settling what was reserved.',
-  tend: 'Looking at jobs and tubes, and tending them.',
-  operate: 'What operators and programs around the gateway need.',
+  produce: 'Putting jobs into tubes: for programs that have work to be done.',
+  consume: 'Reserving jobs, and settling what was reserved: for the workers that do it.',
+  tend: 'Looking at jobs, tubes and beanstalkd itself, and moving or deleting jobs that nobody holds.',
+  operate: 'Health, figures and pages: for operators, and for the programs around the gateway.',
 };
 
 const DESCRIPTION = [
   [
-    'beanstalkd is a small, fast work queue. Producers put jobs into tubes; workers reserve them, one worker a job, do the',
-    'work and delete them. A job that is not deleted in time is ready again for another worker. This gateway offers all of',
-    'that over HTTP.',
+    'beanstalkd is a small, fast work queue: programs leave work in it, and workers do it later. This gateway offers it over',
+    'HTTP. Its words, in the order in which a job meets them:',
   ],
-  ['- Ids are strings: opaque, and larger than what a floating point number holds.'],
-  ['- Durations are whole seconds, `deadlineMs` excepted; timestamps are RFC 3339, UTC.'],
+  [
+    '- A **job** is a piece of work: an id, and a body of any bytes. A **tube** is a queue of jobs with a name. The first job',
+    'put into it creates it.',
+  ],
+  [
+    '- To **put** a job is to leave it in a tube. It is then `ready` for a worker, or `delayed` for a while first. Its',
+    '`priority` says which ready job comes first: the one with the smallest number.',
+  ],
+  [
+    '- To **reserve** a job is to take it for yourself. It is then `reserved`: no other worker gets it until its time to run',
+    '(`ttr`, in seconds) is over. The answer is a **reservation**, by which you name the job from then on.',
+  ],
+  [
+    '- To **settle** a reservation is to say what becomes of the job. **Delete**: it is done. **Release**: give it back, and it',
+    'is ready again. **Bury**: set it aside, and it is `buried` until somebody looks after it. **Touch**: ask for more time.',
+  ],
+  [
+    '- A job whose time to run is over is ready again for another worker. So a worker that dies loses nothing, and a job may',
+    'be done twice.',
+  ],
+  [
+    '- To **kick** a job is to make a buried or delayed one ready. To **peek** is to look at a job and leave it where it is.',
+  ],
+  ['What holds for all calls:'],
+  [
+    '- Ids are strings, also where they look like numbers: they can be larger than what a floating point number holds.',
+  ],
+  [
+    '- Durations are whole seconds, but for `deadlineMs`, which is milliseconds. Timestamps are RFC 3339, in UTC.',
+  ],
   [
     '- The body of a job is bytes. In JSON it is text where its bytes are UTF-8, else base64; `encoding` says which.',
   ],
@@ -32,8 +59,9 @@ const DESCRIPTION = [
   ['- Tubes are percent-encoded in paths: `a/b` is `a%2Fb`.'],
   ['- Unknown query parameters and members are refused, so that a typo is not silently ignored.'],
   [
-    '- Every error is `application/problem+json` (RFC 9457). `outcome` says whether a call that failed may have been carried',
-    'out: `none` or `unknown`. 503 always means `none`, and its Retry-After says when to try again.',
+    '- Every error is `application/problem+json` (RFC 9457). Where the call was to change something, `outcome` says what it did:',
+    '`none`, nothing was done and a retry is safe; or `unknown`, it may have been carried out. 503 always means `none`, and its',
+    '`Retry-After` says when to try again.',
   ],
   [
     '- Every answer has an `X-Request-Id`: the one that was sent, where it is 1 to 128 of A-Z a-z 0-9 . _ ~ -, or a new one.',

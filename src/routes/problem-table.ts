@@ -32,14 +32,15 @@ export const PROBLEMS = {
   'job-not-found': {
     status: 404,
     title: 'No such job',
-    meaning: 'beanstalkd has no job with this id, or the tube has none in the state asked for.',
-    action: 'It was deleted, most likely done. Ids start again when beanstalkd restarts without its binlog.',
+    meaning: 'beanstalkd has no job with this id, or the tube has none in the state that was asked for.',
+    action:
+      'It was deleted, most likely because it was done. A beanstalkd without a binlog, its journal on disk, counts ids from 1 again when it restarts.',
   },
   'tube-not-found': {
     status: 404,
     title: 'No such tube',
-    meaning: 'A tube exists while it has jobs, or somebody uses or watches it. This one does not exist now.',
-    action: 'Check its name. The first put creates it.',
+    meaning: 'A tube exists while it has jobs, or while a program uses it. This one does not exist now.',
+    action: 'Check its name. The first job that is put into it creates it.',
   },
   'reservation-not-found': {
     status: 404,
@@ -78,14 +79,16 @@ export const PROBLEMS = {
     title: 'The state of the job does not allow this',
     meaning:
       'The job exists, but in another state; `state` says which. A reserved job belongs to its holder.',
-    action: 'A reserved job can be settled only through its reservation; wait until it is free again.',
+    action:
+      'A job that a worker has reserved can be settled only by its reservation: wait until it is free again.',
   },
   'reservation-ended': {
     status: 410,
     title: 'The reservation has ended',
     meaning:
       'The job is no longer held for you; `reason` says why. Somebody else may be working on it already.',
-    action: 'Stop working on this job. Touch jobs that take long, or put them with a larger ttr.',
+    action:
+      'Stop working on this job. Touch jobs that take long, or put them with a longer time to run (`ttr`).',
   },
   'job-too-big': {
     status: 413,
@@ -132,14 +135,15 @@ export const PROBLEMS = {
   },
   'beanstalkd-protocol-error': {
     status: 502,
-    title: 'beanstalkd gave an answer that is none',
+    title: 'beanstalkd gave an answer that makes no sense',
     meaning: 'The answer of beanstalkd is not one that its protocol allows for this command.',
     action: 'Check that the address is one of a beanstalkd, 1.10 or later.',
   },
   'beanstalkd-internal-error': {
     status: 502,
     title: 'beanstalkd failed',
-    meaning: 'beanstalkd answered INTERNAL_ERROR, for instance because its binlog could not be written.',
+    meaning:
+      'beanstalkd answered INTERNAL_ERROR, for instance because it could not write its binlog, the journal on disk.',
     action:
       'Look at the disk and the log of beanstalkd. With `outcome` `unknown`, look at the job before a retry.',
   },
@@ -158,7 +162,7 @@ export const PROBLEMS = {
   'beanstalkd-draining': {
     status: 503,
     title: 'beanstalkd takes no new jobs',
-    meaning: 'beanstalkd is in drain mode, before it is stopped for instance.',
+    meaning: 'beanstalkd is in drain mode: it takes no new jobs, for instance since it is to be stopped.',
     action: RETRY,
   },
   'too-many-waiters': {
@@ -190,7 +194,7 @@ export const PROBLEMS = {
     status: 507,
     title: 'beanstalkd has no room',
     meaning:
-      'beanstalkd is out of memory, or out of room in its binlog. With an `id`, the job exists but is buried: no worker gets it until it is kicked.',
+      'beanstalkd is out of memory, or of room on the disk of its binlog, the journal. With an `id`, the job exists but is buried: no worker gets it until it is kicked.',
     action: 'Make room for beanstalkd. A job with an `id` is kicked, or deleted and put again.',
   },
 } as const satisfies Record<string, ProblemKind>;

@@ -42,15 +42,17 @@ const putJobs = (batchMax: number, maxBytes: number) =>
       'the jobs. When none could be tried, beanstalkd being out of reach for instance, the answer is that problem',
       `itself. The request may have at most ${maxBytes} bytes, or as many as the memory for bodies allows.`,
     ].join(' '),
-    params: parameters({ tube: tubeName('The tube, percent-encoded.') }),
+    params: parameters({ tube: tubeName('The name of the tube, percent-encoded.') }),
     headers: idempotencyHeader,
     body: {
-      description: 'The jobs: an object with a list of them, or one object a line.',
+      description: 'The jobs: an object with a list of them, or NDJSON, one object a line.',
       required: true,
       content: {
         [JSON_FORM]: { schema: ref(NewJobsSchema), example: { jobs: exampleJobs } },
         [NDJSON_FORM]: {
-          schema: Type.String({ description: 'A `NewJob` a line, as JSON; empty lines count for nothing.' }),
+          schema: Type.String({
+            description: 'One job a line, each a `NewJob` as JSON. Empty lines count for nothing.',
+          }),
           example: exampleJobs.map((job) => JSON.stringify(job)).join('\n'),
         },
       },

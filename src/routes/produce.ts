@@ -28,19 +28,23 @@ const putJob = operation({
   need: 'produce',
   summary: 'Put a job',
   description: [
-    'Puts one job into a tube, a queue with a name that exists as soon as it is used. The body of the request',
-    'is the body of the job, byte for byte, whatever its Content-Type; it may be empty. 201 means that',
-    'beanstalkd has the job. Any other answer says in `outcome` whether it may have it nevertheless.',
+    'Puts one job into a tube, which exists from its first job on. The body of the request is the body of the job,',
+    'byte for byte, whatever its Content-Type; it may be empty. 201 means that beanstalkd has the job. Any other answer',
+    'says in `outcome` whether it may have it nevertheless.',
   ].join(' '),
-  params: parameters({ tube: tubeName('The tube, percent-encoded: `a/b` is `a%2Fb`.') }),
+  params: parameters({ tube: tubeName('The name of the tube, percent-encoded: `a/b` is `a%2Fb`.') }),
   querystring: parameters({
     priority: defaulted(priority({ default: DEFAULT_PRIORITY })),
-    delay: defaulted(delay('Seconds until the job is ready for a worker.', { default: DEFAULT_DELAY })),
+    delay: defaulted(
+      delay('Seconds until a worker may have the job; it is `delayed` until then.', {
+        default: DEFAULT_DELAY,
+      }),
+    ),
     ttr: defaulted(ttr({ default: DEFAULT_TTR })),
   }),
   headers: idempotencyHeader,
   body: {
-    description: 'The body of the job, any bytes of any media type.',
+    description: 'The body of the job: any bytes, of any media type.',
     required: false,
     content: {
       [BYTES_FORM]: {

@@ -14,20 +14,21 @@ const DEADLINE_MIN_MS = 100;
 const DEADLINE_BEYOND_MS = 60_000;
 
 const ABOUT = [
-  'A reservation holds a job for you alone. Do the work, then delete the reservation, and with it the job. A',
-  'worker that dies says nothing: when its time to run is over, the job is ready again for another one. Touch',
-  'the reservation while work goes on for longer than that.',
+  'A reservation holds a job for you alone. Do the work, then delete the reservation, and with it the job. While',
+  'the work takes longer than the time to run (`ttr`) of the job, touch the reservation. A worker that dies need not say',
+  'so: when its time is over, the job is ready again for another one.',
 ].join(' ');
 
 const WAITING = [
-  'With a `timeout` the call waits until a job comes; a caller that goes away while it waits leaves nothing',
-  'behind. An empty list means that beanstalkd said that nothing came; no word from it in time is 504.',
+  'With a `timeout` the call waits until a job comes; you may hang up at any time, and no job is lost. An empty list',
+  'means that beanstalkd said that none came; no word from it in time is 504.',
 ].join(' ');
 
 export const encodingParameter = () =>
   defaulted(
     oneOf(ENCODINGS, {
-      description: '`base64` has the body in base64 always; `utf-8` has it as text where its bytes are that.',
+      description:
+        '`utf-8`: the body comes as text where its bytes are valid UTF-8, else in base64. `base64`: always in base64.',
       default: 'utf-8',
       examples: ['base64'],
     }),
@@ -37,7 +38,7 @@ const waitParameters = ({ reserveTimeoutMax, reserveGraceMs }: Limits) => ({
   timeout: defaulted(
     Type.Integer({
       description:
-        'The server-side timeout: whole seconds that beanstalkd may hold the call when nothing is ready.',
+        'How many seconds to wait for a job when none is ready: the server-side timeout, which beanstalkd keeps.',
       minimum: 0,
       maximum: reserveTimeoutMax,
       default: 0,
@@ -50,7 +51,7 @@ const waitParameters = ({ reserveTimeoutMax, reserveGraceMs }: Limits) => ({
       description: [
         'The client-side deadline: milliseconds within which the gateway answers, whatever the network or',
         `beanstalkd does. Left out, it is \`timeout\` × 1000 + ${reserveGraceMs}. The timeout applied is cut to`,
-        'fit into it, and `Reserve-Timeout` says what it was.',
+        'fit into it, and the header `Reserve-Timeout` says what it was.',
       ].join(' '),
       minimum: DEADLINE_MIN_MS,
       maximum: reserveTimeoutMax * 1000 + DEADLINE_BEYOND_MS,
@@ -60,7 +61,8 @@ const waitParameters = ({ reserveTimeoutMax, reserveGraceMs }: Limits) => ({
   ),
   count: defaulted(
     Type.Integer({
-      description: 'How many jobs to take: waits for the first, then takes what else is ready at once.',
+      description:
+        'How many jobs to take at most: it waits for the first, and takes of the others what is ready at once.',
       minimum: 1,
       maximum: COUNT_MAX,
       default: 1,
@@ -86,7 +88,7 @@ const RAW: Answer = {
       description: 'The path of the reservation.',
       examples: ['/v1/reservations/0b8f8e1e5a0c4b0e9d0a3f1f6f0f6a51'],
     }),
-    Reservation: token('Names the reservation.'),
+    Reservation: token('The reservation: it names the job in the calls that settle it.'),
     'Job-Id': jobId('The id of the job.'),
     'Job-Tube': tubeName('The tube of the job.'),
     'Job-Priority': Type.Integer({ description: 'Its priority.', format: 'int64', examples: [1024] }),
@@ -108,13 +110,13 @@ const RAW: Answer = {
 
 const ANSWERS: Readonly<Record<number, Answer>> = {
   200: {
-    description: 'What was reserved; an empty list when beanstalkd said that nothing came in time.',
+    description: 'What was reserved; an empty list when beanstalkd said that no job came in time.',
     headers: RESERVE_TIMEOUT,
     content: json(ref(ReservationListSchema), { reservations: [exampleReservation] }),
   },
   201: { ...RAW, headers: { ...RESERVE_TIMEOUT, ...RAW.headers } },
   204: {
-    description: 'Nothing came in time, for a caller that accepts `application/octet-stream`.',
+    description: 'No job came in time, for a caller that accepts `application/octet-stream`.',
     headers: RESERVE_TIMEOUT,
   },
 };
@@ -128,7 +130,7 @@ export const reserveJobs = (limits: Limits) =>
     need: 'consume',
     summary: 'Reserve jobs of a tube',
     description: `${ABOUT} ${WAITING}`,
-    params: parameters({ tube: tubeName('The tube, percent-encoded.') }),
+    params: parameters({ tube: tubeName('The name of the tube, percent-encoded.') }),
     querystring: parameters(waitParameters(limits)),
     answers: ANSWERS,
     problems: PROBLEMS,
@@ -140,10 +142,10 @@ export const reserveJobsFromTubes = (limits: Limits) =>
     tag: 'consume',
     need: 'consume',
     summary: 'Reserve jobs of several tubes',
-    description: `The same from several tubes at once, whichever has the most urgent job. ${ABOUT} ${WAITING}`,
+    description: `Reserves from several tubes at once, the job with the smallest priority number first. ${ABOUT} ${WAITING}`,
     querystring: parameters({
       tube: Type.Array(tubeName('The name of a tube.'), {
-        description: `A tube to take jobs from; given once for each, at most ${TUBES_MAX}.`,
+        description: `The tubes to take jobs from: the parameter is given once for each, for at most ${TUBES_MAX}.`,
         minItems: 1,
         maxItems: TUBES_MAX,
         examples: [['mail', 'sms']],
@@ -160,7 +162,7 @@ export const reserveJobById = () =>
     tag: 'consume',
     need: 'consume',
     summary: 'Reserve one job by its id',
-    description: `Takes this very job, whether ready, delayed or buried. ${ABOUT} Needs beanstalkd 1.12.`,
+    description: `Takes this very job, whether it is ready, delayed or buried. ${ABOUT} Needs beanstalkd 1.12 or later.`,
     params: parameters({ id: jobId('The id of the job.') }),
     querystring: parameters({ encoding: encodingParameter() }),
     answers: {

@@ -33,7 +33,7 @@ const settleReservations = (batchMax: number) =>
       'carried out in their order.',
     ].join(' '),
     body: {
-      description: 'What to do with each reservation.',
+      description: 'The reservations, and what to do with each.',
       required: true,
       content: {
         [JSON_FORM]: {

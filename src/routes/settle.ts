@@ -8,9 +8,13 @@ import { exampleJob, ReservationStatusSchema, TouchedSchema } from './schemas/jo
 import { defaulted, ref } from './schemas/reference.ts';
 import { delay, priority, token } from './schemas/scalars.ts';
 
-const params = parameters({ reservation: token('The reservation, as the call that made it answered.') });
+const params = parameters({
+  reservation: token('The reservation, as the call that reserved the job has answered it.'),
+});
 
-const REPEATABLE = 'The same call repeated answers 204 again, since a retry after a lost answer is no error.';
+const REPEATABLE =
+  'The same call repeated is answered 204 again, so that a retry after a lost answer is safe.';
+const NEW_PRIORITY = 'The priority that the job has from then on. Left out, it keeps its own.';
 const OVER = 'On 404 or 410 the job is no longer yours: stop working on it.';
 
 const PROBLEMS = ['invalid-request', 'reservation-not-found', 'reservation-ended', ...FAILURES] as const;
@@ -22,7 +26,7 @@ const getReservation = operation({
   tag: 'consume',
   need: 'inspect',
   summary: 'Look at a reservation',
-  description: `Tells whether the job is still held, with its statistics of this moment, without its body. ${OVER}`,
+  description: `Tells whether you still hold the job, with its figures of this moment and without its body. ${OVER}`,
   params,
   answers: {
     200: {
@@ -42,7 +46,7 @@ const deleteReservedJob = operation({
   tag: 'consume',
   need: 'consume',
   summary: 'Delete a reserved job: it is done',
-  description: `Deletes the job, which ends the reservation. ${REPEATABLE} ${OVER}`,
+  description: `The work is done: the job is deleted, and the reservation has ended. ${REPEATABLE} ${OVER}`,
   params,
   answers: { 204: { description: 'The job is deleted.' } },
   problems: PROBLEMS,
@@ -53,11 +57,13 @@ const releaseReservedJob = operation({
   tag: 'consume',
   need: 'consume',
   summary: 'Give a reserved job back',
-  description: `The job is ready again for any worker, at once or after a delay. ${REPEATABLE} ${OVER}`,
+  description: `For a job that you cannot do now: it is ready again for any worker, at once or after a delay. ${REPEATABLE} ${OVER}`,
   params,
   querystring: parameters({
-    priority: Type.Optional(priority({ examples: [2048] })),
-    delay: defaulted(delay('Seconds until the job is ready again.', { default: 0 })),
+    priority: Type.Optional(priority({ description: NEW_PRIORITY, examples: [2048] })),
+    delay: defaulted(
+      delay('Seconds until the job is ready again; it is `delayed` until then.', { default: 0 }),
+    ),
   }),
   answers: { 204: { description: 'The job is ready again, or will be after the delay.' } },
   problems: PROBLEMS,
@@ -68,9 +74,11 @@ const buryReservedJob = operation({
   tag: 'consume',
   need: 'consume',
   summary: 'Set a reserved job aside',
-  description: `The job is buried: no worker gets it until it is kicked. For jobs that fail again and again. ${REPEATABLE} ${OVER}`,
+  description: `For a job that fails again and again: it is buried, and no worker gets it until somebody kicks it. ${REPEATABLE} ${OVER}`,
   params,
-  querystring: parameters({ priority: Type.Optional(priority({ examples: [2048] })) }),
+  querystring: parameters({
+    priority: Type.Optional(priority({ description: NEW_PRIORITY, examples: [2048] })),
+  }),
   answers: { 204: { description: 'The job is buried.' } },
   problems: PROBLEMS,
 });
@@ -80,7 +88,7 @@ const touchReservedJob = operation({
   tag: 'consume',
   need: 'consume',
   summary: 'Ask for more time',
-  description: `The time to run of the job begins anew. Touch well before \`expiresAt\`. ${OVER}`,
+  description: `For work that takes longer: the time to run of the job begins anew, now. Touch well before \`expiresAt\`. ${OVER}`,
   params,
   answers: {
     200: {

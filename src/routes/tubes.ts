@@ -12,14 +12,15 @@ import { ClearedSchema, exampleTube, KickedSchema, TubeListSchema, TubeSchema } 
 const CLEAR_MAX = 100_000;
 const STATES = ['ready', 'delayed', 'buried'] as const;
 
-const params = parameters({ tube: tubeName('The tube, percent-encoded.') });
+const params = parameters({ tube: tubeName('The name of the tube, percent-encoded.') });
 
 const listTubes = operation({
   operationId: 'listTubes',
   tag: 'tend',
   need: 'inspect',
   summary: 'List all tubes',
-  description: 'All tubes that exist now and that the key covers, sorted by name, each with its figures.',
+  description:
+    'All tubes that exist now, sorted by name, each with its figures. Where there are keys: those that yours covers.',
   answers: {
     200: { description: 'All tubes.', content: json(ref(TubeListSchema), { tubes: [exampleTube] }) },
   },
@@ -43,7 +44,7 @@ const kickJobs = operation({
   need: 'admin',
   summary: 'Make buried or delayed jobs ready',
   description:
-    'Kicks the buried jobs of the tube or, only when none is buried, the delayed ones; at most `bound`.',
+    'Kicks the buried jobs of the tube or, when none is buried, its delayed ones: they are ready at once. It kicks at most `bound` of them.',
   params,
   querystring: parameters({ bound: uint32('The most jobs to kick.', { minimum: 1, examples: [100] }) }),
   answers: { 200: { description: 'They are ready.', content: json(ref(KickedSchema), { kicked: 7 }) } },
@@ -55,9 +56,10 @@ const pauseTube = operation({
   tag: 'tend',
   need: 'admin',
   summary: 'Pause or resume a tube',
-  description: 'No job of the tube is reserved for so many seconds; jobs can still be put. 0 resumes.',
+  description:
+    'For so many seconds no worker is given a job of the tube; jobs can still be put. 0 ends a pause.',
   params,
-  querystring: parameters({ delay: uint32('Seconds to pause for; 0 resumes.', { examples: [300] }) }),
+  querystring: parameters({ delay: uint32('Seconds to pause for; 0 ends a pause.', { examples: [300] }) }),
   answers: { 204: { description: 'The tube is paused, or resumed.' } },
   problems: ['invalid-request', 'tube-not-found', ...FAILURES],
 });
@@ -68,13 +70,13 @@ const clearTube = operation({
   need: 'admin',
   summary: 'Delete the jobs of a tube',
   description: [
-    'Deletes the jobs in these states for good, up to a limit; jobs that workers hold stay. It stops when the caller',
-    'leaves. On failure some may be deleted: call again.',
+    'Deletes the jobs in these states for good, up to a limit; jobs that workers hold stay. It stops when you',
+    'hang up. On failure some may be deleted: call again.',
   ].join(' '),
   params,
   querystring: parameters({
-    state: Type.Array(oneOf(STATES, { description: 'A state.' }), {
-      description: 'The states to delete jobs in; given once for each.',
+    state: Type.Array(oneOf(STATES, { description: 'One of the states.' }), {
+      description: 'The states of the jobs to delete: the parameter is given once for each.',
       minItems: 1,
       maxItems: STATES.length,
       uniqueItems: true,

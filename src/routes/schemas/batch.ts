@@ -18,14 +18,20 @@ import {
 export const NewJobSchema = Type.Object(
   {
     body: Type.String({
-      description: 'The body of the job, in the encoding that `encoding` says.',
+      description: 'The body of the job, in the form that `encoding` names.',
       examples: ['Hello!'],
     }),
     encoding: Type.Optional(
-      encoding('How `body` stands for bytes: `utf-8`, which is taken where this is left out, or `base64`.'),
+      encoding(
+        '`utf-8`: `body` is the text itself. `base64`: it is any bytes, encoded. Left out, it is `utf-8`.',
+      ),
     ),
     priority: Type.Optional(priority({ default: DEFAULT_PRIORITY })),
-    delay: Type.Optional(delay('Seconds until the job is ready.', { default: DEFAULT_DELAY })),
+    delay: Type.Optional(
+      delay('Seconds until a worker may have the job; it is `delayed` until then.', {
+        default: DEFAULT_DELAY,
+      }),
+    ),
     ttr: Type.Optional(ttr({ default: DEFAULT_TTR })),
   },
   { $id: 'NewJob', description: 'A job to put.', additionalProperties: false },
@@ -35,7 +41,7 @@ export type NewJobItem = Static<typeof NewJobSchema>;
 export const NewJobsSchema = Type.Object(
   {
     jobs: Type.Array(ref(NewJobSchema), {
-      description: 'In this order; each succeeds or fails alone.',
+      description: 'The jobs. Each succeeds or fails alone; the results come in this order.',
       minItems: 1,
     }),
   },
@@ -44,11 +50,14 @@ export const NewJobsSchema = Type.Object(
 
 const failure = {
   status: Type.Integer({
-    description: 'The HTTP status that the same call alone would have answered.',
+    description: 'The HTTP status with which a call for this one alone would have been answered.',
     format: 'int32',
   }),
   type: Type.Optional(
-    Type.String({ description: 'On failure: names the problem.', format: 'uri-reference' }),
+    Type.String({
+      description: 'On failure: which problem it is, as the path of the page that explains it.',
+      format: 'uri-reference',
+    }),
   ),
   title: Type.Optional(Type.String({ description: 'On failure: the problem in a few words.' })),
   detail: Type.Optional(Type.String({ description: 'On failure: what happened.' })),
@@ -59,10 +68,13 @@ export const PutResultSchema = Type.Object(
   {
     ...failure,
     id: Type.Optional(
-      jobId('With status 201, the id of the job; with 507, that of one that exists, buried.'),
+      jobId('The id of the job: with status 201, and with 507 where the job exists but is buried.'),
     ),
   },
-  { $id: 'PutResult', description: 'What became of one job: status 201, or the members of a problem.' },
+  {
+    $id: 'PutResult',
+    description: 'What became of one job: status 201 with `id` and `state`, or the members of a problem.',
+  },
 );
 export type PutResult = Static<typeof PutResultSchema>;
 
@@ -71,14 +83,20 @@ export const PutResultsSchema = Type.Object(
   { $id: 'PutResults', description: 'What became of each job.' },
 );
 
+const OTHER_PRIORITY =
+  'With `release` and `bury`: the priority that the job has from then on. Left out, it keeps its own.';
+
 export const SettleItemSchema = Type.Object(
   {
     reservation: token('The reservation to settle.'),
     action: oneOf(['delete', 'release', 'bury', 'touch'], {
-      description: 'What to do: the job is done, goes back, is set aside, or is still being worked on.',
+      description:
+        '`delete`: the job is done. `release`: it is ready again. `bury`: it is set aside. `touch`: it needs more time.',
     }),
-    priority: Type.Optional(priority({})),
-    delay: Type.Optional(delay('With `release`: seconds until the job is ready again.')),
+    priority: Type.Optional(priority({ description: OTHER_PRIORITY })),
+    delay: Type.Optional(
+      delay('With `release`: seconds until the job is ready again. Left out, it is ready at once.'),
+    ),
   },
   { $id: 'SettleItem', description: 'One reservation to settle.', additionalProperties: false },
 );
@@ -86,7 +104,10 @@ export type SettleItem = Static<typeof SettleItemSchema>;
 
 export const SettleRequestSchema = Type.Object(
   {
-    settle: Type.Array(ref(SettleItemSchema), { description: 'Each succeeds or fails alone.', minItems: 1 }),
+    settle: Type.Array(ref(SettleItemSchema), {
+      description: 'The reservations. Each succeeds or fails alone; the results come in this order.',
+      minItems: 1,
+    }),
   },
   { $id: 'SettleRequest', description: 'Reservations to settle with one call.', additionalProperties: false },
 );
@@ -94,11 +115,16 @@ export const SettleRequestSchema = Type.Object(
 export const SettleResultSchema = Type.Object(
   {
     ...failure,
-    expiresAt: Type.Optional(timestamp('With status 200: the earliest moment at which it may expire.')),
+    expiresAt: Type.Optional(
+      timestamp(
+        'With status 200, after `touch`: the earliest moment at which beanstalkd may take the job back.',
+      ),
+    ),
   },
   {
     $id: 'SettleResult',
-    description: 'Status 204, status 200 with `expiresAt`, or the members of a problem.',
+    description:
+      'What became of one reservation: status 204, status 200 with `expiresAt`, or the members of a problem.',
   },
 );
 export type SettleResult = Static<typeof SettleResultSchema>;

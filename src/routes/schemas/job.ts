@@ -3,17 +3,17 @@ import { ref } from './reference.ts';
 import { count, encoding, jobId, oneOf, seconds, timestamp, token, tubeName } from './scalars.ts';
 
 const job = {
-  id: jobId("The job's id: opaque, a string."),
+  id: jobId('The id of the job: a string, also where it looks like a number.'),
   tube: tubeName('The tube that the job is in.'),
-  priority: count('The more urgent, the smaller.'),
-  ttr: seconds('Time to run: seconds that a worker has before the job is ready again.'),
-  delay: seconds('The delay that it was last put or released with, in seconds.'),
+  priority: count('The smaller the number, the sooner the job is reserved.'),
+  ttr: seconds('Time to run: the seconds that a worker has before the job is ready again for another one.'),
+  delay: seconds('The delay with which it was last put or released, in seconds.'),
   age: seconds('Seconds since it was put.'),
   reserves: count('How often it was reserved.'),
-  timeouts: count('How often a reservation of it expired.'),
-  releases: count('How often it was released.'),
-  buries: count('How often it was buried.'),
-  kicks: count('How often it was kicked.'),
+  timeouts: count('How often its time to run was over before its worker had settled it.'),
+  releases: count('How often a worker gave it back.'),
+  buries: count('How often it was set aside.'),
+  kicks: count('How often it was made ready by a kick.'),
 };
 
 export const JobSchema = Type.Object(job, { $id: 'Job', description: 'A job, without its body.' });
@@ -23,20 +23,25 @@ export const JobStatisticsSchema = Type.Object(
   {
     ...job,
     state: oneOf(['ready', 'delayed', 'reserved', 'buried', 'invalid'], {
-      description: 'Where it stands; `reserved` while a worker holds it.',
+      description:
+        '`ready`: a worker may have it. `delayed`: it will be ready. `reserved`: a worker holds it. `buried`: it is set aside. `invalid`: it is being written at this moment.',
     }),
     timeLeft: seconds(
-      'Seconds until a delayed job is ready, or until a reserved one expires; cut to whole seconds.',
+      'Whole seconds until a delayed job is ready, or until the time to run of a reserved one is over; else 0.',
     ),
-    file: count('The number of the binlog file that holds it; 0 without a binlog.'),
+    file: count(
+      'The number of the file of the binlog, the journal of beanstalkd on disk, that holds it; 0 without a binlog.',
+    ),
   },
   { $id: 'JobStatistics', description: 'A job with its state, without its body.' },
 );
 export type JobStatistics = Static<typeof JobStatisticsSchema>;
 
 const body = {
-  body: Type.String({ description: 'The bytes that were put, in the encoding that `encoding` says.' }),
-  encoding: encoding('`utf-8` when the bytes are valid UTF-8, else `base64`.'),
+  body: Type.String({ description: 'The body of the job, in the form that `encoding` names.' }),
+  encoding: encoding(
+    '`utf-8`: `body` is the text itself. `base64`: its bytes are no valid UTF-8, or base64 was asked for.',
+  ),
 };
 
 export const FoundJobSchema = Type.Object(
@@ -46,11 +51,11 @@ export const FoundJobSchema = Type.Object(
 
 const reservation = {
   reservation: token(
-    'Names the reservation in the calls that settle it. Opaque and unguessable: whoever has it can settle the job.',
+    'Names the reservation in the calls that settle it. It cannot be guessed: keep it to yourself, since whoever has it can settle the job.',
   ),
 };
 const expiresAt = timestamp(
-  'The earliest moment at which beanstalkd may take the job back. From then on the reservation answers 410.',
+  'The earliest moment at which beanstalkd may take the job back. From then on calls with this reservation are answered 410.',
 );
 
 export const ReservationSchema = Type.Object(
@@ -63,14 +68,14 @@ export const ReservationStatusSchema = Type.Object(
   { ...reservation, job: ref(JobStatisticsSchema), expiresAt },
   {
     $id: 'ReservationStatus',
-    description: 'A reservation that is still held, with statistics of this moment.',
+    description: 'A reservation that is still held, with the figures of its job at this moment.',
   },
 );
 
 export const ReservationListSchema = Type.Object(
   {
     reservations: Type.Array(ref(ReservationSchema), {
-      description: 'Empty when beanstalkd said that nothing came in time.',
+      description: 'Empty when beanstalkd said that no job came in time.',
     }),
   },
   { $id: 'ReservationList', description: 'What was reserved.' },

@@ -4,8 +4,10 @@ import { oneOf, outcome } from './scalars.ts';
 
 export const InvalidPartSchema = Type.Object(
   {
-    in: oneOf(['query', 'path', 'body', 'header'], { description: 'The part of the request.' }),
-    name: Type.String({ description: 'The parameter, header or member; empty for the whole body.' }),
+    in: oneOf(['query', 'path', 'body', 'header'], { description: 'In which part of the request it is.' }),
+    name: Type.String({
+      description: 'The parameter, header or member; empty where the whole part is meant.',
+    }),
     message: Type.String({ description: 'What is wrong with it.' }),
   },
   { $id: 'InvalidPart', description: 'One thing that is wrong with a request.' },
@@ -21,16 +23,18 @@ export const problemExtensions = () => ({
   reason: Type.Optional(
     Type.String({
       description:
-        'With `reservation-ended`: `expired`, `connection-lost`, `deleted`, `released`, `buried` or `unknown`. Of /readyz: why not.',
+        'With `reservation-ended`, how it ended: `expired`, `connection-lost`, `deleted`, `released`, `buried` or `unknown`. From `/readyz`, why no work should be sent.',
     }),
   ),
   state: Type.Optional(
     oneOf(['ready', 'delayed', 'reserved', 'buried'], {
-      description: 'The state that the job is in; on failure with `job-state-conflict`.',
+      description: 'The state that the job is in. On failure, only with `job-state-conflict`.',
     }),
   ),
   id: Type.Optional(
-    Type.String({ description: 'With `beanstalkd-out-of-memory`: the job that exists, buried.' }),
+    Type.String({
+      description: 'With `beanstalkd-out-of-memory`: the id of the job, where it exists but is buried.',
+    }),
   ),
   maxJobSize: Type.Optional(
     Type.Integer({ description: 'With `job-too-big`: the largest body taken, in bytes.', format: 'int64' }),
@@ -46,7 +50,7 @@ export const problemExtensions = () => ({
 export const ProblemSchema = Type.Object(
   {
     type: Type.String({
-      description: 'Names the problem: a relative URI, under which the gateway explains it.',
+      description: 'Which problem it is: the path of a page of this gateway that explains it.',
       format: 'uri-reference',
     }),
     title: Type.String({ description: 'The problem in a few words, always the same for one `type`.' }),

@@ -58,7 +58,8 @@ export const DEFAULT_PRIORITY = 1024;
 export const DEFAULT_DELAY = 0;
 export const DEFAULT_TTR = 60;
 
-const PRIORITY = 'The more urgent, the smaller; jobs of one priority keep their order.';
+const PRIORITY =
+  'The smaller the number, the sooner the job is reserved. Jobs of one priority are reserved in the order in which they were put.';
 
 export const priority = (options: IntegerOptions = {}) => uint32(PRIORITY, { examples: [512], ...options });
 
@@ -67,7 +68,7 @@ export const delay = (description: string, options: IntegerOptions = {}) =>
 
 export const ttr = (options: IntegerOptions = {}) =>
   uint32(
-    'Time to run: seconds that a worker has before its reservation expires and the job is ready again.',
+    'Time to run: the seconds that a worker has for the job. When they are over, it is ready again for another worker.',
     { minimum: 1, examples: [120], ...options },
   );
 

@@ -3,7 +3,7 @@ import { ref } from './reference.ts';
 import { count, seconds } from './scalars.ts';
 
 const text = (description: string) => Type.String({ description });
-const commands = (name: string) => count(`\`${name}\` commands since its start.`);
+const commands = (name: string) => count(`\`${name}\` commands that it was sent since its start.`);
 
 export const GatewaySchema = Type.Object(
   {
@@ -15,11 +15,11 @@ export const GatewaySchema = Type.Object(
 
 export const ServerSchema = Type.Object(
   {
-    currentJobsUrgent: count('Ready jobs with a priority below 1024.'),
-    currentJobsReady: count('Jobs that a worker could have now.'),
-    currentJobsReserved: count('Jobs that workers hold.'),
-    currentJobsDelayed: count('Jobs that become ready later.'),
-    currentJobsBuried: count('Jobs that were set aside.'),
+    currentJobsUrgent: count('Ready jobs with a priority below 1024, which beanstalkd calls urgent.'),
+    currentJobsReady: count('Ready jobs: a worker could have them now.'),
+    currentJobsReserved: count('Reserved jobs: workers hold them.'),
+    currentJobsDelayed: count('Delayed jobs: they will be ready later.'),
+    currentJobsBuried: count('Buried jobs: they are set aside.'),
     cmdPut: commands('put'),
     cmdPeek: commands('peek'),
     cmdPeekReady: commands('peek-ready'),
@@ -42,9 +42,9 @@ export const ServerSchema = Type.Object(
     cmdListTubeUsed: commands('list-tube-used'),
     cmdListTubesWatched: commands('list-tubes-watched'),
     cmdPauseTube: commands('pause-tube'),
-    jobTimeouts: count('Reservations that expired.'),
+    jobTimeouts: count('How often the time to run of a job was over before its worker had settled it.'),
     totalJobs: count('Jobs put since its start.'),
-    maxJobSize: count('The largest body that it takes, in bytes.'),
+    maxJobSize: count('The largest body of a job that it takes, in bytes.'),
     currentTubes: count('Tubes that exist.'),
     currentConnections: count('Open connections, those of the gateway among them.'),
     currentProducers: count('Connections that have put a job.'),
@@ -56,19 +56,26 @@ export const ServerSchema = Type.Object(
     rusageUtime: Type.Number({ description: 'Seconds of CPU in user mode.', format: 'double' }),
     rusageStime: Type.Number({ description: 'Seconds of CPU in the kernel.', format: 'double' }),
     uptime: seconds('Seconds since its start.'),
-    binlogOldestIndex: count('The oldest binlog file that is still needed.'),
-    binlogCurrentIndex: count('The binlog file being written; 0 without a binlog.'),
-    binlogRecordsMigrated: count('Records that compaction has moved.'),
-    binlogRecordsWritten: count('Records written.'),
+    binlogOldestIndex: count(
+      'The number of the oldest file that is still needed of the binlog, its journal on disk.',
+    ),
+    binlogCurrentIndex: count('The number of the binlog file that is being written; 0 without a binlog.'),
+    binlogRecordsMigrated: count('Records of the binlog that were moved to make old files unneeded.'),
+    binlogRecordsWritten: count('Records that were written to the binlog.'),
     binlogMaxSize: count('The size of a binlog file, in bytes.'),
-    draining: Type.Optional(Type.Boolean({ description: 'Whether it is in drain mode; since 1.12.' })),
+    draining: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether it takes no new jobs (drain mode), for instance before it is stopped; since beanstalkd 1.12.',
+      }),
+    ),
     id: text('Random for each life of the server; tells a restart.'),
     hostname: text('The name of its host.'),
-    os: Type.Optional(text('The version of its operating system; since 1.12.')),
-    platform: Type.Optional(text('The machine; since 1.12.')),
+    os: Type.Optional(text('The version of its operating system; since beanstalkd 1.12.')),
+    platform: Type.Optional(text('The kind of machine that it runs on; since beanstalkd 1.12.')),
     gateway: ref(GatewaySchema),
   },
-  { $id: 'Server', description: 'All that beanstalkd tells about itself, and who asked it.' },
+  { $id: 'Server', description: 'All that beanstalkd tells about itself, and which gateway has asked it.' },
 );
 export type ServerView = Static<typeof ServerSchema>;
 

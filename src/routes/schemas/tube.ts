@@ -5,23 +5,27 @@ import { count, jobId, oneOf, seconds, tubeName } from './scalars.ts';
 export const TubeSchema = Type.Object(
   {
     name: tubeName('The name of the tube.'),
-    currentJobsUrgent: count('Ready jobs with a priority below 1024.'),
-    currentJobsReady: count('Jobs that a worker could have now.'),
-    currentJobsReserved: count('Jobs that workers hold.'),
-    currentJobsDelayed: count('Jobs that become ready later.'),
-    currentJobsBuried: count('Jobs that were set aside.'),
-    totalJobs: count('Jobs put since the tube exists.'),
-    currentUsing: count('Connections that use the tube; the gateway has some of its own.'),
-    currentWatching: count('Connections that watch it.'),
-    currentWaiting: count('Connections that wait for a job of it.'),
-    cmdDelete: count('Deletes since the tube exists.'),
-    cmdPauseTube: count('Pauses since the tube exists.'),
-    pause: seconds('Seconds that it was last paused for; 0 when it is not paused.'),
+    currentJobsUrgent: count('Ready jobs with a priority below 1024, which beanstalkd calls urgent.'),
+    currentJobsReady: count('Ready jobs: a worker could have them now.'),
+    currentJobsReserved: count('Reserved jobs: workers hold them.'),
+    currentJobsDelayed: count('Delayed jobs: they will be ready later.'),
+    currentJobsBuried: count('Buried jobs: they are set aside.'),
+    totalJobs: count('Jobs that were put since the tube exists.'),
+    currentUsing: count('Connections to beanstalkd that put into it, those of the gateway among them.'),
+    currentWatching: count(
+      'Connections to beanstalkd that reserve from it, those of the gateway among them.',
+    ),
+    currentWaiting: count(
+      'Connections to beanstalkd that wait for a job of it; one of the gateway waits for all of its callers.',
+    ),
+    cmdDelete: count('Jobs that were deleted since the tube exists.'),
+    cmdPauseTube: count('How often it was paused or resumed since it exists.'),
+    pause: seconds('Seconds for which it is paused: no job of it is reserved meanwhile. 0 when it is not.'),
     pauseTimeLeft: seconds('Seconds until the pause is over.'),
   },
   {
     $id: 'Tube',
-    description: 'A tube: a queue with a name. It exists while it has jobs or somebody uses it.',
+    description: 'A tube: a queue of jobs with a name. It exists while it has jobs or a program uses it.',
   },
 );
 export type Tube = Static<typeof TubeSchema>;
@@ -33,9 +37,11 @@ export const TubeListSchema = Type.Object(
 
 export const PutAnswerSchema = Type.Object(
   {
-    id: jobId("The job's id: opaque, a string."),
+    id: jobId('The id of the job: a string, also where it looks like a number.'),
     tube: tubeName('The tube that it is in.'),
-    state: oneOf(['ready', 'delayed'], { description: 'Where it stands.' }),
+    state: oneOf(['ready', 'delayed'], {
+      description: '`ready`: a worker may have it. `delayed`: it will be ready when its delay is over.',
+    }),
   },
   { $id: 'PutAnswer', description: 'The job is in beanstalkd.' },
 );
@@ -48,7 +54,7 @@ export const KickedSchema = Type.Object(
 export const ClearedSchema = Type.Object(
   {
     deleted: count('Jobs that were deleted.'),
-    more: Type.Boolean({ description: 'Whether the limit ended it: call again for the rest.' }),
+    more: Type.Boolean({ description: 'Whether it ended at the limit: call again for the rest.' }),
   },
   { $id: 'Cleared', description: 'How much of a tube was cleared.' },
 );
