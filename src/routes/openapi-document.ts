@@ -123,9 +123,15 @@ export const openapiOptions = (version: string): FastifyDynamicSwaggerOptions =>
   },
 });
 
+interface WithParameters {
+  readonly parameters?: { readonly in: string }[];
+}
+
 /** As much of the document as is worked on here. */
 interface Unfinished {
-  readonly paths: Readonly<Record<string, Readonly<Record<string, WithBody & WithAnswers & WithProblems>>>>;
+  readonly paths: Readonly<
+    Record<string, Readonly<Record<string, WithParameters & WithBody & WithAnswers & WithProblems>>>
+  >;
   readonly components: object;
 }
 
@@ -133,6 +139,8 @@ function finish({ paths, components }: Unfinished): void {
   const problems = new ProblemResponses();
   for (const [path, methods] of Object.entries(paths)) {
     for (const [method, operation] of Object.entries(methods)) {
+      // Generated clients take arguments in this order: the tube before what is wanted of it.
+      operation.parameters?.sort((one, other) => Number(other.in === 'path') - Number(one.in === 'path'));
       describeBody(operation);
       describeHeaders(operation);
       problems.describe(operation, method !== 'get' && path.startsWith('/v1/'));
