@@ -14,7 +14,7 @@ export interface Installation {
 
 /** The language is not here, or its registry does not answer. Anything else that an installer says is a failure. */
 const OUT_OF_REACH =
-  /spawn \S+ ENOENT|ensurepip is not available|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|NewConnectionError|ConnectTimeoutError/;
+  /spawn \S+ ENOENT|ensurepip is not available|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|NewConnectionError|ConnectTimeoutError|no such host|connection refused|i\/o timeout|No plugin found for prefix|Could not transfer artifact/;
 
 /** Whether it is there. Where it cannot be had, one line says so. */
 export async function install({ name, pins, folder, commands }: Installation): Promise<boolean> {
