@@ -12,7 +12,7 @@ import { type Answer, json, operation, parameters } from './operation.ts';
 import { encodingParameter } from './reserve-operations.ts';
 import { exampleJob, FoundJobSchema } from './schemas/job.ts';
 import { ref } from './schemas/reference.ts';
-import { jobId, oneOf, tubeName } from './schemas/scalars.ts';
+import { jobId, oneOf, tubeName, UNHELD_STATES } from './schemas/scalars.ts';
 
 const params = parameters({ id: jobId('The id of the job.') });
 
@@ -96,7 +96,7 @@ const peekJob = operation({
     'The job that would be next in this state: the most urgent ready one, the delayed one that is ready first, or the one that was buried first. It stays where it is.',
   params: parameters({ tube: tubeName('The name of the tube, percent-encoded.') }),
   querystring: parameters({
-    state: oneOf(['ready', 'delayed', 'buried'], {
+    state: oneOf(UNHELD_STATES, {
       description: 'Among which jobs to look: those in this state.',
       examples: ['buried'],
     }),

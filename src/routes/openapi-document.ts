@@ -2,6 +2,7 @@ import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger';
 import { stringify } from 'yaml';
 import type { Need } from './authorize.ts';
 import { DESCRIBED_BODY, describeBody, type WithBody } from './openapi-bodies.ts';
+import { NAMED_ENUMS, nameEnums } from './openapi-enums.ts';
 import { DESCRIBED_ANSWERS, describeHeaders, type WithAnswers } from './openapi-headers.ts';
 import { ANNOUNCED, ProblemResponses, type WithProblems } from './openapi-problems.ts';
 import { TAGS } from './operation.ts';
@@ -118,8 +119,14 @@ export const openapiOptions = (version: string): FastifyDynamicSwaggerOptions =>
   },
   transformObject: (made) => {
     if (!('openapiObject' in made)) throw new TypeError('an OpenAPI document is what was asked for');
-    finish(made.openapiObject as Unfinished);
-    return made.openapiObject;
+    const document = made.openapiObject;
+    finish(document as Unfinished);
+    const { schemas } = document.components ?? {};
+    return {
+      ...document,
+      components: { ...document.components, schemas: { ...Object(nameEnums(schemas)), ...NAMED_ENUMS } },
+      paths: Object(nameEnums(document.paths)),
+    };
   },
 });
 

@@ -6,11 +6,10 @@ import type { App, Context } from './context.ts';
 import { FAILURES } from './failures.ts';
 import { json, operation, parameters } from './operation.ts';
 import { defaulted, ref } from './schemas/reference.ts';
-import { oneOf, tubeName, uint32 } from './schemas/scalars.ts';
+import { oneOf, tubeName, UNHELD_STATES, uint32 } from './schemas/scalars.ts';
 import { ClearedSchema, exampleTube, KickedSchema, TubeListSchema, TubeSchema } from './schemas/tube.ts';
 
 const CLEAR_MAX = 100_000;
-const STATES = ['ready', 'delayed', 'buried'] as const;
 
 const params = parameters({ tube: tubeName('The name of the tube, percent-encoded.') });
 
@@ -75,10 +74,10 @@ const clearTube = operation({
   ].join(' '),
   params,
   querystring: parameters({
-    state: Type.Array(oneOf(STATES, { description: 'One of the states.' }), {
+    state: Type.Array(oneOf(UNHELD_STATES, { description: 'One of the states.' }), {
       description: 'The states of the jobs to delete: the parameter is given once for each.',
       minItems: 1,
-      maxItems: STATES.length,
+      maxItems: UNHELD_STATES.length,
       uniqueItems: true,
       examples: [['ready', 'delayed']],
     }),

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { ref } from './reference.ts';
-import { count, encoding, jobId, oneOf, seconds, timestamp, token, tubeName } from './scalars.ts';
+import { count, encoding, JOB_STATES, jobId, oneOf, seconds, timestamp, token, tubeName } from './scalars.ts';
 
 const job = {
   id: jobId('The id of the job: a string, also where it looks like a number.'),
@@ -22,7 +22,7 @@ export type Job = Static<typeof JobSchema>;
 export const JobStatisticsSchema = Type.Object(
   {
     ...job,
-    state: oneOf(['ready', 'delayed', 'reserved', 'buried', 'invalid'], {
+    state: oneOf(JOB_STATES, {
       description:
         '`ready`: a worker may have it. `delayed`: it will be ready. `reserved`: a worker holds it. `buried`: it is set aside. `invalid`: it is being written at this moment.',
     }),

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { ref } from './reference.ts';
-import { oneOf, outcome } from './scalars.ts';
+import { JOB_STATES, oneOf, outcome } from './scalars.ts';
 
 export const InvalidPartSchema = Type.Object(
   {
@@ -27,7 +27,7 @@ export const problemExtensions = () => ({
     }),
   ),
   state: Type.Optional(
-    oneOf(['ready', 'delayed', 'reserved', 'buried'], {
+    oneOf(JOB_STATES, {
       description: 'The state that the job is in. On failure, only with `job-state-conflict`.',
     }),
   ),

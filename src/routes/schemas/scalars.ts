@@ -83,8 +83,15 @@ export type Encoding = (typeof ENCODINGS)[number];
 
 export const encoding = (description: string) => oneOf(ENCODINGS, { description });
 
+export const JOB_STATES = ['ready', 'delayed', 'reserved', 'buried', 'invalid'] as const;
+
+/** Of a job that nobody holds. */
+export const UNHELD_STATES = ['ready', 'delayed', 'buried'] as const;
+
+export const OUTCOMES = ['none', 'unknown'] as const;
+
 export const outcome = () =>
-  oneOf(['none', 'unknown'], {
+  oneOf(OUTCOMES, {
     description:
       'Whether the call may have been carried out. `none`: nothing was done, a retry is safe. `unknown`: it may have been.',
   });

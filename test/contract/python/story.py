@@ -38,22 +38,17 @@ from beanstalkd_gateway_client.api.tend import (
     peek_job,
 )
 from beanstalkd_gateway_client.models import (
+    Encoding,
     FoundJob,
-    JobStatisticsState,
+    JobState,
     Kicked,
     NewJob,
-    NewJobEncoding,
     NewJobs,
-    PeekJobState,
+    Outcome,
     Problem,
-    ProblemOutcome,
-    ProblemState,
     PutAnswer,
-    PutResultOutcome,
     PutResults,
-    PutResultState,
     Reservation,
-    ReservationEncoding,
     ReservationList,
     Server,
     SettleItem,
@@ -63,6 +58,7 @@ from beanstalkd_gateway_client.models import (
     Touched,
     Tube,
     TubeList,
+    UnheldState,
 )
 from beanstalkd_gateway_client.types import File
 
@@ -122,7 +118,7 @@ def bytes_come_back_as_they_went() -> None:
     job_id: str = job.id
     taken = take(tube)
     assert (taken.job.id, taken.job.priority, taken.job.ttr) == (job_id, 7, 30)
-    assert taken.encoding is ReservationEncoding.BASE64
+    assert taken.encoding is Encoding.BASE64
     assert base64.b64decode(taken.body) == body
     released = release_reserved_job.sync_detailed(taken.reservation, client=gateway)
     assert released.status_code == 204
@@ -155,17 +151,17 @@ def one_bad_job_does_not_fail_the_others() -> None:
     jobs = NewJobs(
         jobs=[
             NewJob(body="one", priority=1),
-            NewJob(body="no base64", encoding=NewJobEncoding.BASE64),
-            NewJob(body="dHdv", encoding=NewJobEncoding.BASE64, delay=60),
+            NewJob(body="no base64", encoding=Encoding.BASE64),
+            NewJob(body="dHdv", encoding=Encoding.BASE64, delay=60),
         ]
     )
     answer = put_jobs.sync("story-batch", client=gateway, body=jobs)
     one, bad, two = expect(PutResults, answer).results
     assert (one.status, bad.status, two.status) == (201, 400, 201)
-    assert one.state is PutResultState.READY
-    assert two.state is PutResultState.DELAYED
+    assert one.state is JobState.READY
+    assert two.state is JobState.DELAYED
     assert bad.type_ == "/problems/invalid-request"
-    assert bad.outcome is PutResultOutcome.NONE
+    assert bad.outcome is Outcome.NONE
     assert bad.title and bad.detail
 
 
@@ -195,7 +191,7 @@ def a_released_job_is_kicked() -> None:
     released = release_reserved_job.sync_detailed(reservation, client=gateway, delay=100)
     assert released.status_code == 204
     found = expect(FoundJob, get_job.sync(job_id, client=gateway))
-    assert found.job.state is JobStatisticsState.DELAYED
+    assert found.job.state is JobState.DELAYED
     assert kick_job.sync_detailed(job_id, client=gateway).status_code == 204
     assert take(tube).job.id == job_id
 
@@ -205,7 +201,7 @@ def a_buried_job_is_kicked_and_done() -> None:
     job_id = put(tube).id
     buried = bury_reserved_job.sync_detailed(take(tube).reservation, client=gateway)
     assert buried.status_code == 204
-    found = peek_job.sync(tube, client=gateway, state=PeekJobState.BURIED)
+    found = peek_job.sync(tube, client=gateway, state=UnheldState.BURIED)
     assert expect(FoundJob, found).job.id == job_id
     assert expect(Kicked, kick_jobs.sync(tube, client=gateway, bound=10)).kicked == 1
     reservation = take(tube).reservation
@@ -263,7 +259,7 @@ def problems_are_typed() -> None:
     job_id = put(tube).id
     take(tube)
     held = refused("job-state-conflict", delete_job.sync(job_id, client=gateway))
-    assert held.state is ProblemState.RESERVED
+    assert held.state is JobState.RESERVED
     too_big = File(BytesIO(bytes(65_536)))
     problem = refused("job-too-big", put_job.sync(tube, client=gateway, body=too_big))
     assert problem.max_job_size == 65_535
@@ -288,7 +284,7 @@ def every_other_problem_is_typed() -> None:
         answer = put_job.sync_detailed(name, client=mirror, body=File(BytesIO(b"a job")))
         problem = refused(name, answer.parsed)
         assert problem.status == answer.status_code
-        assert problem.outcome in (ProblemOutcome.NONE, ProblemOutcome.UNKNOWN)
+        assert problem.outcome in (Outcome.NONE, Outcome.UNKNOWN)
 
 
 def who_gives_up_loses_nothing() -> None:

@@ -27,7 +27,7 @@ func bytesThatAreNoText(ctx context.Context, client *gateway.ClientWithResponses
 	equal("id", reserved.Job.Id, put.JSON201.Id)
 	equal("priority", reserved.Job.Priority, priority)
 	equal("ttr", reserved.Job.Ttr, ttr)
-	equal("encoding", reserved.Encoding, gateway.ReservationEncodingBase64)
+	equal("encoding", reserved.Encoding, gateway.EncodingBase64)
 	equal("body", string(must(base64.StdEncoding.DecodeString(reserved.Body))), string(noText))
 	must(client.DeleteReservedJobWithResponse(ctx, reserved.Reservation))
 }
@@ -57,7 +57,7 @@ func putOnce(ctx context.Context, client *gateway.ClientWithResponses) {
 }
 
 func batchOfJobs(ctx context.Context, client *gateway.ClientWithResponses) {
-	encoding := gateway.NewJobEncodingBase64
+	encoding := gateway.EncodingBase64
 	delay := int64(100)
 	results := must(client.PutJobsWithResponse(ctx, "story-batch", nil, gateway.NewJobs{Jobs: []gateway.NewJob{
 		{Body: "one"},
@@ -70,9 +70,9 @@ func batchOfJobs(ctx context.Context, client *gateway.ClientWithResponses) {
 	equal("type", *results[1].Type, "/problems/invalid-request")
 	equal("title", *results[1].Title, "The request is not valid")
 	equal("detail", strings.Contains(*results[1].Detail, "base64"), true)
-	equal("outcome", *results[1].Outcome, gateway.PutResultOutcomeNone)
+	equal("outcome", *results[1].Outcome, gateway.OutcomeNone)
 	equal("status", results[2].Status, http.StatusCreated)
-	equal("state", *results[2].State, gateway.PutResultStateDelayed)
+	equal("state", *results[2].State, gateway.JobStateDelayed)
 }
 
 func touching(ctx context.Context, client *gateway.ClientWithResponses) {
@@ -93,7 +93,7 @@ func releasedWithADelay(ctx context.Context, client *gateway.ClientWithResponses
 	equal("status", released.StatusCode(), http.StatusNoContent)
 
 	job := must(client.GetJobWithResponse(ctx, id, nil)).JSON200.Job
-	equal("state", job.State, gateway.JobStatisticsStateDelayed)
+	equal("state", job.State, gateway.JobStateDelayed)
 	equal("time left", job.TimeLeft > 90, true)
 	equal("status", must(client.KickJobWithResponse(ctx, id)).StatusCode(), http.StatusNoContent)
 	again := reserve(ctx, client, "story-release")
@@ -108,7 +108,7 @@ func buriedAndKicked(ctx context.Context, client *gateway.ClientWithResponses) {
 	buried := must(client.BuryReservedJobWithResponse(ctx, reserved.Reservation, nil))
 	equal("status", buried.StatusCode(), http.StatusNoContent)
 
-	peeked := must(client.PeekJobWithResponse(ctx, tube, &gateway.PeekJobParams{State: gateway.PeekJobParamsStateBuried}))
+	peeked := must(client.PeekJobWithResponse(ctx, tube, &gateway.PeekJobParams{State: gateway.UnheldStateBuried}))
 	equal("id", peeked.JSON200.Job.Id, id)
 	kicked := must(client.KickJobsWithResponse(ctx, tube, &gateway.KickJobsParams{Bound: 10}))
 	equal("kicked", kicked.JSON200.Kicked, 1)

@@ -18,7 +18,7 @@ func refusals(ctx context.Context, client *gateway.ClientWithResponses) {
 	equal("errors", len(*invalid.Errors), 1)
 	equal("name", (*invalid.Errors)[0].Name, "count")
 	equal("in", (*invalid.Errors)[0].In, gateway.InvalidPartInQuery)
-	equal("outcome", *invalid.Outcome, gateway.ProblemOutcomeNone)
+	equal("outcome", *invalid.Outcome, gateway.OutcomeNone)
 
 	_, err = client.GetJobWithResponse(ctx, "18446744073709551615", nil)
 	refused(err, http.StatusNotFound, "job-not-found")
@@ -29,12 +29,12 @@ func refusals(ctx context.Context, client *gateway.ClientWithResponses) {
 
 	id := put(ctx, client, "story-refusals", "work")
 	_, err = client.KickJobWithResponse(ctx, id)
-	var state gateway.ProblemState
+	var state gateway.JobState
 	var problem *gateway.Problem
 	if errors.As(err, &problem) && problem.Type == "/problems/job-state-conflict" {
 		state = *problem.State
 	}
-	equal("state", state, gateway.ProblemStateReady)
+	equal("state", state, gateway.JobStateReady)
 
 	_, err = client.PutJobWithBodyWithResponse(
 		ctx, "story-refusals", nil, "application/octet-stream", bytes.NewReader(make([]byte, 65_536)))
@@ -72,7 +72,7 @@ func everyOtherProblem(ctx context.Context) {
 		equal("an error", problem.Status >= http.StatusBadRequest, true)
 		equal("outcome of "+name, problem.Outcome.Valid(), true)
 		if problem.Status == http.StatusServiceUnavailable {
-			equal("outcome of "+name, *problem.Outcome, gateway.ProblemOutcomeNone)
+			equal("outcome of "+name, *problem.Outcome, gateway.OutcomeNone)
 		}
 	}
 }

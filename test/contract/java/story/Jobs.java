@@ -13,14 +13,18 @@ import okhttp3.Request;
 import okhttp3.Response;
 import org.example.gateway.ApiException;
 import org.example.gateway.api.ConsumeApi;
+import org.example.gateway.model.Encoding;
+import org.example.gateway.model.JobState;
 import org.example.gateway.model.JobStatistics;
 import org.example.gateway.model.NewJob;
 import org.example.gateway.model.NewJobs;
+import org.example.gateway.model.Outcome;
 import org.example.gateway.model.Problem;
 import org.example.gateway.model.PutAnswer;
 import org.example.gateway.model.PutResult;
 import org.example.gateway.model.Reservation;
 import org.example.gateway.model.Touched;
+import org.example.gateway.model.UnheldState;
 
 /** Jobs one by one: what becomes of each. */
 final class Jobs {
@@ -51,7 +55,7 @@ final class Jobs {
         equal(put.getId(), reserved.getJob().getId());
         equal(7L, reserved.getJob().getPriority());
         equal(30L, reserved.getJob().getTtr());
-        equal(Reservation.EncodingEnum.BASE64, reserved.getEncoding());
+        equal(Encoding.BASE64, reserved.getEncoding());
         equal(hex(NO_TEXT), hex(Base64.getDecoder().decode(reserved.getBody())));
         finish(reserved);
     }
@@ -78,16 +82,16 @@ final class Jobs {
     private void batchOfJobs() throws ApiException {
         NewJobs jobs = new NewJobs()
                 .addJobsItem(new NewJob().body("one"))
-                .addJobsItem(new NewJob().body("no base64").encoding(NewJob.EncodingEnum.BASE64))
-                .addJobsItem(new NewJob().body("dHdv").encoding(NewJob.EncodingEnum.BASE64).delay(100L));
+                .addJobsItem(new NewJob().body("no base64").encoding(Encoding.BASE64))
+                .addJobsItem(new NewJob().body("dHdv").encoding(Encoding.BASE64).delay(100L));
         List<PutResult> results = story.produce.putJobs("story-batch", jobs).execute().getResults();
         equal(List.of(201, 400, 201), results.stream().map(PutResult::getStatus).toList());
         PutResult refused = results.get(1);
         equal("/problems/invalid-request", refused.getType());
         equal("The request is not valid", refused.getTitle());
         holds("the detail names base64", refused.getDetail().contains("base64"));
-        equal(PutResult.OutcomeEnum.NONE, refused.getOutcome());
-        equal(PutResult.StateEnum.DELAYED, results.get(2).getState());
+        equal(Outcome.NONE, refused.getOutcome());
+        equal(JobState.DELAYED, results.get(2).getState());
     }
 
     private void touching() throws Exception {
@@ -103,7 +107,7 @@ final class Jobs {
         String id = put("story-release");
         story.consume.releaseReservedJob(reserve("story-release").getReservation()).delay(100L).execute();
         JobStatistics job = story.tend.getJob(id).execute().getJob();
-        equal(JobStatistics.StateEnum.DELAYED, job.getState());
+        equal(JobState.DELAYED, job.getState());
         holds("most of the delay is left", job.getTimeLeft() > 90);
         story.tend.kickJob(id).execute();
         Reservation again = reserve("story-release");
@@ -114,7 +118,7 @@ final class Jobs {
     private void buriedAndKicked() throws ApiException {
         String id = put("story-bury");
         story.consume.buryReservedJob(reserve("story-bury").getReservation()).execute();
-        equal(id, story.tend.peekJob("story-bury", "buried").execute().getJob().getId());
+        equal(id, story.tend.peekJob("story-bury", UnheldState.BURIED).execute().getJob().getId());
         equal(1L, story.tend.kickJobs("story-bury", 10L).execute().getKicked());
         finish(reserve("story-bury"));
     }

@@ -9,6 +9,8 @@ import org.example.gateway.ApiClient;
 import org.example.gateway.ApiException;
 import org.example.gateway.api.ProduceApi;
 import org.example.gateway.model.InvalidPart;
+import org.example.gateway.model.JobState;
+import org.example.gateway.model.Outcome;
 import org.example.gateway.model.Problem;
 
 /** Whatever can go wrong, as typed problems. */
@@ -33,7 +35,7 @@ final class Problems {
         equal(1, invalid.getErrors().size());
         equal("count", invalid.getErrors().get(0).getName());
         equal(InvalidPart.InEnum.QUERY, invalid.getErrors().get(0).getIn());
-        equal(Problem.OutcomeEnum.NONE, invalid.getOutcome());
+        equal(Outcome.NONE, invalid.getOutcome());
 
         refused(404, "job-not-found", () -> story.tend.getJob("18446744073709551615").execute());
         refused(404, "tube-not-found", () -> story.tend.getTube("story-nowhere").execute());
@@ -42,8 +44,8 @@ final class Problems {
 
         String id = story.produce.putJob("story-refusals").body(WORK).execute().getId();
         Problem conflict = refused(409, "job-state-conflict", () -> story.tend.kickJob(id).executeWithHttpInfo());
-        equal(Problem.StateEnum.READY, conflict.getState());
-        equal(Problem.OutcomeEnum.NONE, conflict.getOutcome());
+        equal(JobState.READY, conflict.getState());
+        equal(Outcome.NONE, conflict.getOutcome());
 
         Problem tooBig = refused(413, "job-too-big",
                 () -> story.produce.putJob("story-refusals").body(new byte[65_536]).execute());
@@ -76,7 +78,7 @@ final class Problems {
                 equal("/problems/" + name, problem.getType());
                 equal(e.getCode(), problem.getStatus());
                 holds("an outcome with " + name, problem.getOutcome() != null);
-                if (e.getCode() == 503) equal(Problem.OutcomeEnum.NONE, problem.getOutcome());
+                if (e.getCode() == 503) equal(Outcome.NONE, problem.getOutcome());
             }
         }
     }
