@@ -7,6 +7,7 @@ const PREFLIGHT_MAX_AGE = 600;
 const EXPOSED = [
   'Job-Id',
   'Job-Priority',
+  'Job-Releases',
   'Job-Reserves',
   'Job-State',
   'Job-Time-Left',

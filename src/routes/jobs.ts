@@ -36,6 +36,7 @@ const FOUND: Answer = {
       ),
     ),
     'Job-Reserves': Type.Optional(number('With the raw body: how often the job was reserved.', 1)),
+    'Job-Releases': Type.Optional(number('With the raw body: how often a worker gave the job back.', 0)),
   },
   content: {
     ...json(ref(FoundJobSchema), {
@@ -94,7 +95,7 @@ const peekJob = operation({
   summary: 'Look at the next job of a tube',
   description:
     'The job that would be next in this state: the most urgent ready one, the delayed one that is ready first, or the one that was buried first. It stays where it is.',
-  params: parameters({ tube: tubeName('The name of the tube, percent-encoded.') }),
+  params: parameters({ tube: tubeName('The name of the tube.') }),
   querystring: parameters({
     state: oneOf(UNHELD_STATES, {
       description: 'Among which jobs to look: those in this state.',
@@ -165,6 +166,7 @@ export async function jobRoutes(app: App, { pool }: Context): Promise<void> {
         'job-ttr': stats.ttr,
         'job-time-left': stats.timeLeft,
         'job-reserves': stats.reserves,
+        'job-releases': stats.releases,
       })
       .send(payload);
   }

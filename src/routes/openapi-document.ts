@@ -57,7 +57,7 @@ const DESCRIPTION = [
     '- Where the operator has made keys, each call carries one: `Authorization: Bearer …`. A key has rights (`produce`,',
     '`consume`, `inspect`, `admin`) on tubes. What lies outside of them does not exist for it: a job or a reservation there is 404.',
   ],
-  ['- Tubes are percent-encoded in paths: `a/b` is `a%2Fb`.'],
+  ['- In a path the name of a tube is percent-encoded, as generated clients do: `a/b` is `a%2Fb`.'],
   ['- Unknown query parameters and members are refused, so that a typo is not silently ignored.'],
   [
     '- Every error is `application/problem+json` (RFC 9457). Where the call was to change something, `outcome` says what it did:',
@@ -156,8 +156,9 @@ function finish({ paths, components }: Unfinished): void {
   Object.assign(components, problems.components);
 }
 
-/** For people: no anchors, which not every reader knows. */
-export const toYaml = (document: unknown): string => stringify(document, { aliasDuplicateObjects: false });
+/** Without anchors, and times in quotes, which readers of YAML 1.1 would take for dates. */
+export const toYaml = (document: unknown): string =>
+  stringify(document, { aliasDuplicateObjects: false, compat: 'yaml-1.1' });
 
 /** What an operation may answer, whatever else it does. */
 const alwaysOf = (need: Need | undefined): readonly ProblemName[] =>

@@ -42,7 +42,7 @@ const putJobs = (batchMax: number, maxBytes: number) =>
       'the jobs. When none could be tried, beanstalkd being out of reach for instance, the answer is that problem',
       `itself. The request may have at most ${maxBytes} bytes, or as many as the memory for bodies allows.`,
     ].join(' '),
-    params: parameters({ tube: tubeName('The name of the tube, percent-encoded.') }),
+    params: parameters({ tube: tubeName('The name of the tube.') }),
     headers: idempotencyHeader,
     body: {
       description: 'The jobs: an object with a list of them, or NDJSON, one object a line.',

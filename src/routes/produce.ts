@@ -32,7 +32,7 @@ const putJob = operation({
     'byte for byte, whatever its Content-Type; it may be empty. 201 means that beanstalkd has the job. Any other answer',
     'says in `outcome` whether it may have it nevertheless.',
   ].join(' '),
-  params: parameters({ tube: tubeName('The name of the tube, percent-encoded: `a/b` is `a%2Fb`.') }),
+  params: parameters({ tube: tubeName('The name of the tube.') }),
   querystring: parameters({
     priority: defaulted(priority({ default: DEFAULT_PRIORITY })),
     delay: defaulted(
@@ -45,7 +45,8 @@ const putJob = operation({
   headers: idempotencyHeader,
   body: {
     description: 'The body of the job: any bytes, of any media type.',
-    required: false,
+    // It may be empty; but whoever leaves it out in a generated client has forgotten it.
+    required: true,
     content: {
       [BYTES_FORM]: {
         schema: Type.Unsafe<string>({ type: 'string', format: 'binary' }),

@@ -98,6 +98,11 @@ const RAW: Answer = {
       format: 'int64',
       examples: [1],
     }),
+    'Job-Releases': Type.Integer({
+      description: 'How often a worker gave it back.',
+      format: 'int64',
+      examples: [0],
+    }),
     'Reservation-Expires': timestamp('The earliest moment at which beanstalkd may take the job back.'),
   },
   content: {
@@ -130,7 +135,7 @@ export const reserveJobs = (limits: Limits) =>
     need: 'consume',
     summary: 'Reserve jobs of a tube',
     description: `${ABOUT} ${WAITING}`,
-    params: parameters({ tube: tubeName('The name of the tube, percent-encoded.') }),
+    params: parameters({ tube: tubeName('The name of the tube.') }),
     querystring: parameters(waitParameters(limits)),
     answers: ANSWERS,
     problems: PROBLEMS,

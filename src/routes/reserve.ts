@@ -128,6 +128,7 @@ export async function reserveRoutes(app: App, context: Context): Promise<void> {
         'job-priority': job.pri,
         'job-ttr': job.ttr,
         'job-reserves': job.reserves,
+        'job-releases': job.releases,
         'reservation-expires': new Date(expiresAt).toISOString(),
       })
       .send(body);

@@ -11,7 +11,7 @@ import { ClearedSchema, exampleTube, KickedSchema, TubeListSchema, TubeSchema } 
 
 const CLEAR_MAX = 100_000;
 
-const params = parameters({ tube: tubeName('The name of the tube, percent-encoded.') });
+const params = parameters({ tube: tubeName('The name of the tube.') });
 
 const listTubes = operation({
   operationId: 'listTubes',

@@ -26,14 +26,14 @@ export const problemExtensions = () => ({
         'With `reservation-ended`, how it ended: `expired`, `connection-lost`, `deleted`, `released`, `buried` or `unknown`. From `/readyz`, why no work should be sent.',
     }),
   ),
-  state: Type.Optional(
-    oneOf(JOB_STATES, {
-      description: 'The state that the job is in. On failure, only with `job-state-conflict`.',
-    }),
-  ),
   id: Type.Optional(
     Type.String({
       description: 'With `beanstalkd-out-of-memory`: the id of the job, where it exists but is buried.',
+    }),
+  ),
+  state: Type.Optional(
+    oneOf(JOB_STATES, {
+      description: 'The state that the job is in. On failure, only with `job-state-conflict`.',
     }),
   ),
   maxJobSize: Type.Optional(
