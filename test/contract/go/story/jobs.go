@@ -42,8 +42,8 @@ func rawBytes(ctx context.Context, client *gateway.ClientWithResponses) {
 	}))
 	equal("status", raw.StatusCode(), http.StatusCreated)
 	equal("body", string(raw.Body), string(noText))
-	equal("id", *raw.Headers201.JobId, id)
-	must(client.DeleteReservedJobWithResponse(ctx, *raw.Headers201.Reservation))
+	equal("id", raw.Headers201.JobId, id)
+	must(client.DeleteReservedJobWithResponse(ctx, raw.Headers201.Reservation))
 }
 
 func putOnce(ctx context.Context, client *gateway.ClientWithResponses) {
