@@ -24,7 +24,7 @@ function refuseOthers(app: App, url: string): void {
   const isServed = (method: string) => app.hasRoute({ url, method });
   const allow = app.supportedMethods.filter(isServed).sort().join(', ');
   const refused = () =>
-    new Problem('method-not-allowed', `only ${allow} are allowed here`, { headers: { allow } });
+    new Problem('method-not-allowed', `${allow}: no other method is allowed here`, { headers: { allow } });
   app.route({
     url,
     method: app.supportedMethods.filter((method) => !isServed(method)),

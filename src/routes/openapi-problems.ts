@@ -127,7 +127,7 @@ const EXAMPLES: Readonly<
   'tube-not-found': { detail: 'there is no tube mail' },
   'reservation-not-found': { detail: 'there is no such reservation, or none that is remembered' },
   'route-not-found': { detail: 'there is no problem of this name' },
-  'method-not-allowed': { detail: 'only POST are allowed here' },
+  'method-not-allowed': { detail: 'POST: no other method is allowed here' },
   'not-acceptable': { detail: 'this answer is application/json or application/octet-stream' },
   'request-timeout': { detail: 'the request did not arrive in time' },
   'job-state-conflict': { detail: 'job 42 is reserved', state: 'reserved' },

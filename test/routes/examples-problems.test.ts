@@ -218,7 +218,8 @@ test('every problem that is shown is brought about below, or cannot be', () => {
   expect([...Object.keys(CASES), ...NOT_BROUGHT_ABOUT].sort()).toEqual(names.sort());
 });
 
-test.concurrent.for(Object.entries(CASES))(
+// One after the other: what they open is closed by the test that vitest takes for the one at hand.
+test.for(Object.entries(CASES))(
   'a real one is as it is shown: %s',
   async ([name, bringAbout], { open, expect }) => {
     const example = at(shown, name, 'value');

@@ -49,7 +49,7 @@ final class Jobs {
     }
 
     private void bytesThatAreNoText() throws ApiException {
-        PutAnswer put = story.produce.putJob("story-bytes").body(NO_TEXT).priority(7L).ttr(30L).execute();
+        PutAnswer put = story.produce.putJob("story-bytes", NO_TEXT).priority(7L).ttr(30L).execute();
         equal(PutAnswer.StateEnum.READY, put.getState());
         Reservation reserved = reserve("story-bytes");
         equal(put.getId(), reserved.getJob().getId());
@@ -61,7 +61,7 @@ final class Jobs {
     }
 
     private void rawBytes() throws Exception {
-        story.produce.putJob("story-raw").body(NO_TEXT).execute();
+        story.produce.putJob("story-raw", NO_TEXT).execute();
         ConsumeApi consume = story.consume;
         Request request = consume.reserveJobs("story-raw").buildCall(null).request();
         Request raw = request.newBuilder().header("Accept", "application/octet-stream").build();
@@ -74,8 +74,8 @@ final class Jobs {
 
     private void putOnce() throws ApiException {
         String key = UUID.randomUUID().toString();
-        String id = story.produce.putJob("story-once").body(NO_TEXT).idempotencyKey(key).execute().getId();
-        equal(id, story.produce.putJob("story-once").body(NO_TEXT).idempotencyKey(key).execute().getId());
+        String id = story.produce.putJob("story-once", NO_TEXT).idempotencyKey(key).execute().getId();
+        equal(id, story.produce.putJob("story-once", NO_TEXT).idempotencyKey(key).execute().getId());
         equal(1L, story.tend.getTube("story-once").execute().getTotalJobs());
     }
 
@@ -135,7 +135,7 @@ final class Jobs {
     }
 
     private String put(String tube) throws ApiException {
-        return story.produce.putJob(tube).body("work".getBytes(UTF_8)).execute().getId();
+        return story.produce.putJob(tube, "work".getBytes(UTF_8)).execute().getId();
     }
 
     /** Takes a job that is there. */

@@ -42,26 +42,26 @@ final class Problems {
         refused(404, "reservation-not-found",
                 () -> story.consume.deleteReservedJob("made-up").executeWithHttpInfo());
 
-        String id = story.produce.putJob("story-refusals").body(WORK).execute().getId();
+        String id = story.produce.putJob("story-refusals", WORK).execute().getId();
         Problem conflict = refused(409, "job-state-conflict", () -> story.tend.kickJob(id).executeWithHttpInfo());
         equal(JobState.READY, conflict.getState());
         equal(Outcome.NONE, conflict.getOutcome());
 
         Problem tooBig = refused(413, "job-too-big",
-                () -> story.produce.putJob("story-refusals").body(new byte[65_536]).execute());
+                () -> story.produce.putJob("story-refusals", new byte[65_536]).execute());
         equal(65_535L, tooBig.getMaxJobSize());
     }
 
     private void keys() throws Exception {
         String url = System.getenv("KEYED_URL");
         ProduceApi anonymous = new ProduceApi(Story.clientOf(url));
-        refused(401, "unauthorized", () -> anonymous.putJob("story-keys").body(WORK).execute());
+        refused(401, "unauthorized", () -> anonymous.putJob("story-keys", WORK).execute());
 
         ApiClient client = Story.clientOf(url);
         client.setBearerToken(System.getenv("KEY"));
         ProduceApi insider = new ProduceApi(client);
-        refused(403, "forbidden", () -> insider.putJob("elsewhere").body(WORK).execute());
-        equal(201, insider.putJob("story-keys").body(WORK).executeWithHttpInfo().getStatusCode());
+        refused(403, "forbidden", () -> insider.putJob("elsewhere", WORK).execute());
+        equal(201, insider.putJob("story-keys", WORK).executeWithHttpInfo().getStatusCode());
     }
 
     /** Answered by a server that gives each of them in turn. */
@@ -71,7 +71,7 @@ final class Problems {
         holds("there are several", names.length > 10);
         for (String name : names) {
             try {
-                mirror.putJob(name).body(WORK).execute();
+                mirror.putJob(name, WORK).execute();
                 throw new AssertionError("not refused with " + name);
             } catch (ApiException e) {
                 Problem problem = Problem.fromJson(e.getResponseBody());

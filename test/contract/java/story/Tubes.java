@@ -76,6 +76,6 @@ final class Tubes {
     }
 
     private void put(String tube, String body) throws ApiException {
-        story.produce.putJob(tube).body(body.getBytes(UTF_8)).execute();
+        story.produce.putJob(tube, body.getBytes(UTF_8)).execute();
     }
 }

@@ -63,7 +63,7 @@ final class Waits {
     }
 
     private String put(String tube) throws ApiException {
-        return story.produce.putJob(tube).body("work".getBytes(UTF_8)).execute().getId();
+        return story.produce.putJob(tube, "work".getBytes(UTF_8)).execute().getId();
     }
 
     /** Returns when beanstalkd knows of the wait. */
