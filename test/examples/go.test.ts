@@ -1,0 +1,4 @@
+import { GO } from './recipe.ts';
+import { testWorker } from './test-worker.ts';
+
+testWorker(GO);

@@ -1,0 +1,4 @@
+import { PHP } from './recipe.ts';
+import { testWorker } from './test-worker.ts';
+
+testWorker(PHP);
