@@ -2,17 +2,21 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { processes } from '../own/talk.ts';
 import { poll } from '../support/beanstalkd.ts';
 import type { Worker } from './worker.ts';
+
+const WAITS = 'echo $$; while [ -e "$0" ]; do sleep 0.05; done';
 
 /** Work that lasts until the test lets it end. */
 export class HeldWork {
   readonly #folder = mkdtempSync(join(tmpdir(), 'held-work-'));
-  readonly #end = join(this.#folder, 'end');
-  /** It prints its process id first, and waits in a process of its own. */
-  readonly command = ['sh', '-c', 'echo $$; until [ -e "$0" ]; do sleep 0.05; done', this.#end];
+  readonly #going = join(this.#folder, 'going');
+  /** It prints a process id: that of a child of its own, which waits. */
+  readonly command = ['sh', '-c', `sh -c '${WAITS}' "$0"; exit $?`, this.#going];
 
   constructor() {
+    writeFileSync(this.#going, '');
     onTestFinished(() => rmSync(this.#folder, { recursive: true }));
   }
 
@@ -24,14 +28,9 @@ export class HeldWork {
   }
 
   end(): void {
-    writeFileSync(this.#end, '');
+    rmSync(this.#going);
   }
 }
 
-export function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-}
+export const isAlive = async (pid: number): Promise<boolean> =>
+  (await processes('')).some((one) => one.pid === pid);

@@ -39,15 +39,15 @@ export const PHP: Recipe = {
   probe: [
     'php',
     '-r',
-    'exit(PHP_VERSION_ID >= 80100 && extension_loaded("curl") && extension_loaded("pcntl") ? 0 : 1);',
+    'exit(PHP_VERSION_ID >= 80100 && function_exists("curl_init") && function_exists("pcntl_signal") ? 0 : 1);',
   ],
   run: () => ['php', join(EXAMPLES, 'php/worker.php')],
 };
 
 export const SHELL: Recipe = {
   language: 'the shell',
-  needs: 'curl and awk',
-  probe: ['sh', '-c', 'command -v curl && command -v awk'],
+  needs: 'curl, awk and setsid',
+  probe: ['sh', '-c', 'command -v curl && command -v awk && command -v setsid'],
   run: () => ['sh', join(EXAMPLES, 'shell/worker.sh')],
 };
 

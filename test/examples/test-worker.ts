@@ -105,7 +105,7 @@ export function testWorker(recipe: Recipe): void {
       const pid = await work.begun(worker);
       await other.beanstalkd.kill();
       await worker.logs(`job ${id} of taken: no longer ours, left alone`);
-      expect(isAlive(pid)).toBe(false);
+      expect(await isAlive(pid)).toBe(false);
       await other.beanstalkd.run();
       const raw = await other.beanstalkd.raw();
       const next = await raw.put('taken', '');
@@ -171,7 +171,7 @@ export function testWorker(recipe: Recipe): void {
         worker.signal('SIGTERM');
         work.end();
         expect(await worker.exit).toEqual(STOPPED);
-        expect(isAlive(pid)).toBe(false);
+        expect(await isAlive(pid)).toBe(false);
         expect(await house.raw.stateOf(id)).toBeUndefined();
         expect(await house.raw.stateOf(next)).toBe('ready');
       });
@@ -185,7 +185,7 @@ export function testWorker(recipe: Recipe): void {
         // Of the same signal twice in one moment the system keeps one.
         worker.signal('SIGINT');
         expect(await worker.exit).toEqual(STOPPED);
-        expect(isAlive(pid)).toBe(false);
+        expect(await isAlive(pid)).toBe(false);
         const stats = await house.raw.stats(`stats-job ${id}`);
         expect(stats).toMatchObject({ state: 'ready', releases: '1', delay: '0' });
       });
@@ -208,7 +208,9 @@ export function testWorker(recipe: Recipe): void {
         const worker = start(['cat'], { gateway: keyed.gateway.url, tubes: 'limited', key });
         await worker.logs('job 2 of limited: done');
         expect(worker.stdout.toString()).toBe('ab');
-        expect(worker.stderr).toMatch(/^429: .*; again in 1(\.0)? s$/m);
+        const waits = worker.stderr.match(/^429: .*$/gm) ?? [];
+        expect(waits).not.toEqual([]);
+        for (const wait of waits) expect(wait).toMatch(/; again in 1(\.0)? s$/);
       });
     });
   });
