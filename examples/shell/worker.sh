@@ -48,9 +48,9 @@ trap on_signal TERM INT
 
 # wait_for PID: its exit code, also when signals interrupt the waiting.
 wait_for() {
-  wait "$1"
+  wait "$1" 2>/dev/null
   code=$?
-  while kill -0 "$1" 2>/dev/null; do wait "$1"; code=$?; done
+  while kill -0 "$1" 2>/dev/null; do wait "$1" 2>/dev/null; code=$?; done
   return "$code"
 }
 

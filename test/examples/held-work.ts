@@ -20,11 +20,11 @@ export class HeldWork {
     onTestFinished(() => rmSync(this.#folder, { recursive: true }));
   }
 
-  /** The process id of the nth work of this worker, once it has begun. */
-  async begun(worker: Worker, nth = 1): Promise<number> {
-    const pids = () => worker.stdout.toString().split('\n').slice(0, -1).map(Number);
-    await poll(`work ${nth} begins`, () => pids().length >= nth, 10_000);
-    return pids()[nth - 1] ?? 0;
+  /** The process id, once the work has begun. */
+  async begun(worker: Worker): Promise<number> {
+    const pid = () => /^\d+(?=\n)/.exec(worker.stdout.toString())?.[0];
+    await poll('the work begins', () => pid() !== undefined, 10_000);
+    return Number(pid());
   }
 
   end(): void {
