@@ -147,7 +147,7 @@ func (a answer) job() job {
 	ttr, _ := strconv.Atoi(a.header.Get("Job-Ttr"))
 	tries, _ := strconv.Atoi(a.header.Get("Job-Reserves"))
 	name := fmt.Sprintf("job %s of %s", a.header.Get("Job-Id"), a.header.Get("Job-Tube"))
-	return job{a.header.Get("Location"), name, time.Duration(ttr) * time.Second, tries, a.body}
+	return job{"/v1/reservations/" + a.header.Get("Reservation"), name, time.Duration(ttr) * time.Second, tries, a.body}
 }
 
 // holdOff is the time until the next attempt. A refusal that does not heal by itself ends the worker.

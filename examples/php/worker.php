@@ -183,7 +183,8 @@ for ($attempts = 0; Signals::$count === 0;) {
     $attempts = $status === 201 || $status === 204 ? 0 : $attempts + 1;
     if ($status === 201) {
         $name = "job {$headers['job-id']} of {$headers['job-tube']}";
-        (new Job($headers['location'], $name, (int) $headers['job-ttr'], (int) $headers['job-reserves']))->do($body);
+        $reservation = "/v1/reservations/{$headers['reservation']}";
+        (new Job($reservation, $name, (int) $headers['job-ttr'], (int) $headers['job-reserves']))->do($body);
     } elseif ($attempts > 0 && Signals::$count === 0) {
         $until = microtime(true) + holdOff($answer, $attempts);
         while (microtime(true) < $until && Signals::$count === 0) {

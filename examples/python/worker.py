@@ -48,7 +48,7 @@ def work(body, cancelled):
 
 class Job:
     def __init__(self, headers, body):
-        self.path = headers["Location"]
+        self.path = "/v1/reservations/" + headers["Reservation"]
         self.name = f"job {headers['Job-Id']} of {headers['Job-Tube']}"
         self.ttr = int(headers["Job-Ttr"])
         self.tries = int(headers["Job-Reserves"])

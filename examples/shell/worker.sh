@@ -7,6 +7,7 @@
 set -u
 
 gateway=${GATEWAY_URL:-http://127.0.0.1:8080}
+gateway=${gateway%/}
 tubes=$(printf '%s' "${TUBES:-default}" | sed 's/+/%2B/g; s/,/\&tube=/g')
 max_tries=${MAX_TRIES:-5}
 longest_wait=30                 # seconds that beanstalkd may let us wait for a job
@@ -117,7 +118,7 @@ hold_off() {
 
 do_job() {
   name="job $(header job job-id) of $(header job job-tube)"
-  path=$(header job location) ttr=$(header job job-ttr) tries=$(header job job-reserves)
+  path=/v1/reservations/$(header job reservation) ttr=$(header job job-ttr) tries=$(header job job-reserves)
   ours=$dir/${path##*/}
   : >"$ours"
   work "$@" <"$dir/job.body" &
