@@ -3,6 +3,8 @@ import { faultIn, isKeyFile, type KeyEntry } from './key-schema.ts';
 import { readYaml } from './strict-yaml.ts';
 
 const MAX_BYTES = 1_048_576;
+/** What a script makes of a variable that is not set. */
+const DIGEST_OF_NOTHING = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 
 /** The keys of a key file, in YAML or JSON. Throws a KeyFileError that says where something is wrong, and what. */
 export function parseKeyFile(text: string): readonly KeyEntry[] {
@@ -14,6 +16,8 @@ export function parseKeyFile(text: string): readonly KeyEntry[] {
   }
   const names = file.keys.map(({ name }) => name);
   const digests = file.keys.map(({ sha256 }) => sha256.toLowerCase());
+  const empty = digests.indexOf(DIGEST_OF_NOTHING);
+  if (empty !== -1) throw new KeyFileError(`keys[${empty}].sha256 is that of an empty key`);
   refuseTwins('name', names);
   refuseTwins('sha256', digests);
   return file.keys;

@@ -15,6 +15,11 @@ function refusal(text: string): string {
   throw new Error(`accepted ${text}`);
 }
 
+test('the digest of nothing is none of a key', () => {
+  const keys = [entry('a'), { ...entry('b'), sha256: digestOf('').toUpperCase() }];
+  expect(refusal(JSON.stringify({ keys }))).toBe('keys[1].sha256 is that of an empty key');
+});
+
 describe('what is read', () => {
   test('YAML, with all that a key may have', () => {
     const text = `
