@@ -9,6 +9,7 @@ import type { App, Context, Limits } from './routes/context.ts';
 import { allowOrigins } from './routes/cors.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { FirstResults } from './routes/first-results.ts';
+import { refuseForeignPages } from './routes/foreign-pages.ts';
 import { healthRoutes } from './routes/health.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { refuseOtherMethods } from './routes/methods.ts';
@@ -18,7 +19,7 @@ import { openapiRoutes } from './routes/openapi.ts';
 import { openapiOptions } from './routes/openapi-document.ts';
 import { problemRoutes } from './routes/problems.ts';
 import { produceRoutes } from './routes/produce.ts';
-import { countTried, produceBatchRoutes } from './routes/produce-batch.ts';
+import { countResults, produceBatchRoutes } from './routes/produce-batch.ts';
 import { convertQueries } from './routes/query.ts';
 import { limitAddresses, type Rates } from './routes/rate-limits.ts';
 import { type LogRequests, logRequests } from './routes/request-log.ts';
@@ -56,7 +57,7 @@ export async function buildApp(options: AppOptions): Promise<App> {
     pool,
     limits,
     firstPuts: new FirstResults({ ...remembering, countOf: () => 1 }),
-    firstBatches: new FirstResults({ ...remembering, countOf: countTried }),
+    firstBatches: new FirstResults({ ...remembering, countOf: countResults }),
     version,
     instance: randomUUID(),
     commandTimeoutMs: options.commandTimeoutMs,
@@ -69,6 +70,8 @@ export async function buildApp(options: AppOptions): Promise<App> {
   convertQueries(app);
   logRequests(app, options.logRequests);
   if (options.corsOrigins !== undefined) await allowOrigins(app, options.corsOrigins);
+  if (options.admission.keys === undefined && options.corsOrigins !== '*')
+    refuseForeignPages(app, options.corsOrigins ?? []);
   await limitAddresses(app, options.rates);
   await authorize(app, options.admission, options.rates);
   auditAdmin(app, options.audit);

@@ -12,6 +12,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from urllib.parse import urlencode, urlsplit
@@ -35,13 +36,14 @@ def work(body, cancelled):
     When cancelled() is true, stop soon: the job is to be given back, or no longer ours.
     """
     # In a session of its own, Ctrl-C does not reach it, and a kill reaches all that it started.
-    command = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, start_new_session=True)
+    with tempfile.TemporaryFile() as file:  # A pipe would want somebody to go on writing into it.
+        file.write(body)
+        file.seek(0)
+        command = subprocess.Popen(sys.argv[1:], stdin=file, start_new_session=True)
     while True:
         try:
-            command.communicate(body, timeout=0.2)
-            return command.returncode == 0
+            return command.wait(timeout=0.2) == 0
         except subprocess.TimeoutExpired:
-            body = None  # The first call has it.
             if cancelled():
                 os.killpg(command.pid, signal.SIGKILL)
 

@@ -10,6 +10,8 @@ declare module 'fastify' {
 }
 
 const SMALL_BODY = 1_048_576;
+/** A piece takes hundreds of bytes besides its own, and may have a single one: so many are made one. */
+const PIECES_MAX = 1_024;
 
 type Done = (error?: Error) => void;
 
@@ -40,6 +42,7 @@ export function readBody(request: FastifyRequest, rules: BodyRules, done: Done):
   }
   allowUpload(request);
   const chunks: Buffer[] = [];
+  const merged: Buffer[] = [];
   let received = 0;
 
   const stop = (error: Error) => {
@@ -52,14 +55,15 @@ export function readBody(request: FastifyRequest, rules: BodyRules, done: Done):
     received += chunk.length;
     if (received > limit) stop(rules.tooBig(limit));
     else if (declared === undefined && !take(request, budget, chunk.length)) stop(full());
-    else chunks.push(chunk);
+    else if (chunks.push(chunk) === PIECES_MAX) merged.push(Buffer.concat(chunks.splice(0)));
   };
   const onEnd = () => {
     const [first] = chunks;
     // Node copies a body out of what the socket was read into. A view would keep all of that.
     const whole = chunks.length === 1 && first?.buffer.byteLength === received;
-    request.body = whole ? first : Buffer.concat(chunks, received);
+    request.body = whole ? first : Buffer.concat([...merged, ...chunks], received);
     // The listeners stay until the call is over.
+    merged.length = 0;
     chunks.length = 0;
     done();
   };

@@ -4,7 +4,7 @@ import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fasti
 import type { Put } from '../pool/jobs.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { FirstResults } from './first-results.ts';
-import type { Problem } from './problem.ts';
+import type { PutResult } from './schemas/batch.ts';
 
 export type App = FastifyInstance<
   RawServerDefault,
@@ -34,7 +34,7 @@ export interface Context {
   readonly pool: Pool;
   readonly limits: Limits;
   readonly firstPuts: FirstResults<Put>;
-  readonly firstBatches: FirstResults<readonly (Put | Problem)[]>;
+  readonly firstBatches: FirstResults<readonly PutResult[]>;
   readonly version: string;
   /** Random for each life of the process. */
   readonly instance: string;

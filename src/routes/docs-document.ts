@@ -7,7 +7,7 @@ interface Document {
 
 interface Operation {
   readonly parameters?: readonly Parameter[];
-  readonly requestBody?: { content: Readonly<Record<string, object>> };
+  readonly requestBody?: { content: Readonly<Record<string, object>>; required?: boolean };
 }
 
 interface Parameter {
@@ -22,7 +22,10 @@ const TEXT = { 'text/plain': { schema: { type: 'string' }, example: 'Hello, work
 export function asThePageReads(document: Document): object {
   for (const { parameters = [], requestBody } of operationsOf(document)) {
     for (const parameter of parameters) if (parameter.required !== true) delete parameter.example;
-    if (requestBody !== undefined) requestBody.content = typeable(requestBody.content);
+    if (requestBody === undefined) continue;
+    // An empty body of a job is none for the page, which would not send it.
+    if (BYTES_FORM in requestBody.content) requestBody.required = false;
+    requestBody.content = typeable(requestBody.content);
   }
   return { ...document, externalDocs: CONTRACT };
 }

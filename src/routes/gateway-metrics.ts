@@ -105,9 +105,13 @@ function showPool({ pool }: Context, registry: Registry): void {
 function showFirstResults({ firstPuts, firstBatches }: Context, registry: Registry): void {
   const gauge: Gauge = new Gauge({
     name: `${PREFIX}idempotency_results`,
-    help: 'Results of puts with an Idempotency-Key that are remembered.',
+    help: 'Results of puts with an Idempotency-Key that are remembered, of at most IDEMPOTENCY_MAX each.',
+    labelNames: ['of'],
     registers: [registry],
-    collect: () => gauge.set(firstPuts.size + firstBatches.size),
+    collect: () => {
+      gauge.set({ of: 'puts' }, firstPuts.size);
+      gauge.set({ of: 'batches' }, firstBatches.size);
+    },
   });
 }
 

@@ -7,6 +7,7 @@ const HEADER = 'Idempotency-Key';
 /** A string of RFC 9651, as the draft wants it, or what most callers send: the same without quotes. */
 const FORM = '^(?:"((?:[ !#-\\[\\]-~]|\\\\["\\\\]){1,255})"|([!#-+.-:<-~-]{1,255}))$';
 const KEY = new RegExp(FORM);
+const NO_BYTES = Buffer.alloc(0);
 const ESCAPED = /\\(["\\])/g;
 
 /** For the document; no schema of a route has it, since all headers would be validated with it. */
@@ -15,7 +16,10 @@ export const idempotencyHeader = {
     Type.String({
       description: [
         'Made up by you, the same for each retry of this call: 1 to 255 characters, a UUID for instance, bare or in double quotes.',
-        'While the gateway remembers it, a retry with the same body is told what came of the first call, and puts nothing.',
+        'While the gateway remembers it, a retry with the same body and parameters is told what came of the first call, and puts',
+        'nothing; with others it is 422. Keys belong to a tube and to a caller. Failures with the `outcome` `none` are not',
+        'remembered, those with `unknown` are; of a batch that put anything at all, the failures of single jobs are too. A gateway',
+        'that was restarted remembers none.',
       ].join(' '),
       pattern: FORM,
       examples: ['8e03978e-40d5-43e8-bc93-6894a57f9324'],
@@ -40,9 +44,12 @@ export function idempotencyKey({ headers, owner }: FastifyRequest, tube: string)
       message: 'must be 1 to 255 visible ASCII characters, bare or in double quotes, and come once',
     });
   }
-  return `${owner?.name ?? ''}\n${tube}\n${key}`;
+  // Its digest: what is made of pieces of a request keeps all of that request in memory.
+  return sha256(`${owner?.name ?? ''}\n${tube}\n${key}`);
 }
 
 /** Tells requests apart: by what they ask for besides the body, and the body. */
-export const fingerprint = (about: string, body: Buffer): string =>
-  createHash('sha256').update(`${about}\n`).update(body).digest('base64');
+export const fingerprint = (about: string, body: Buffer): string => sha256(`${about}\n`, body);
+
+const sha256 = (text: string, bytes: Buffer = NO_BYTES): string =>
+  createHash('sha256').update(text).update(bytes).digest('base64');

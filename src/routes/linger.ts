@@ -23,6 +23,11 @@ export function linger(socket: Duplex): void {
 /** Lets the connection be closed so behind the answer that is about to be sent. */
 export function lingerOnClose(socket: Socket): void {
   closing.add(socket);
+  lingerWhenAnswered(socket);
+}
+
+/** The same where that answer is not known yet: until then, what comes still counts as its request's. */
+export function lingerWhenAnswered(socket: Socket): void {
   socket.destroySoon = () => linger(socket);
 }
 

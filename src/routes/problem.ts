@@ -55,8 +55,10 @@ export class Problem extends Error {
   }
 }
 
-export const invalid = (...errors: InvalidPart[]) =>
-  new Problem('invalid-request', errors.map(sentence).join('; '), { extensions: { errors } });
+export function invalid(...parts: InvalidPart[]): Problem {
+  const errors = parts.map((part) => ({ ...part, name: cut(part.name) }));
+  return new Problem('invalid-request', errors.map(sentence).join('; '), { extensions: { errors } });
+}
 
 const sentence = (part: InvalidPart) =>
   part.name === '' ? `the ${part.in} ${part.message}` : `${shown(part.name)} (${part.in}) ${part.message}`;
@@ -64,11 +66,11 @@ const sentence = (part: InvalidPart) =>
 const PLAIN_NAME = /^[\w.[\]-]{1,100}$/;
 const SHOWN_MAX = 100;
 
-/** A name that the caller made up may be anything: on one line, and not longer than a line bears. */
-const shown = (name: string): string =>
-  PLAIN_NAME.test(name)
-    ? name
-    : JSON.stringify(name.length > SHOWN_MAX ? `${name.slice(0, SHOWN_MAX)}…` : name);
+/** A name that the caller made up may be anything: on one line. */
+const shown = (name: string): string => (PLAIN_NAME.test(name) ? name : JSON.stringify(name));
+
+/** Longer ones are made up by the caller, who must not make an answer long. */
+const cut = (name: string): string => (name.length > SHOWN_MAX ? `${name.slice(0, SHOWN_MAX)}…` : name);
 
 /** Seconds until a retry; jittered, so that those refused together do not come back together. */
 const retryAfter = () => ({ 'retry-after': String(1 + Math.floor(Math.random() * 3)) });

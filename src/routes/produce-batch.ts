@@ -122,18 +122,18 @@ export async function produceBatchRoutes(app: App, context: Context): Promise<vo
       });
       const { tube } = request.params;
       const key = idempotencyKey(request, tube);
-      const outcomes =
+      const results =
         key === undefined
           ? await putAll(tube, items)
           : await firstBatches.once(key, fingerprintOf(request), () => putAll(tube, items));
-      return { results: resultsOf(outcomes) };
+      return { results };
     } finally {
       releaseBody(request, pool.bodies);
     }
   });
 
-  const putAll = (tube: string, items: readonly Item[]): Promise<Outcome[]> =>
-    Promise.all(
+  async function putAll(tube: string, items: readonly Item[]): Promise<readonly PutResult[]> {
+    const outcomes = await Promise.all(
       items.map(async (item) => {
         if (item instanceof Problem) return item;
         const { priority = DEFAULT_PRIORITY, delay = DEFAULT_DELAY, ttr = DEFAULT_TTR } = item.job;
@@ -144,6 +144,8 @@ export async function produceBatchRoutes(app: App, context: Context): Promise<vo
         }
       }),
     );
+    return resultsOf(outcomes);
+  }
 }
 
 /** Throws the problem itself when it kept all jobs that could be tried from being so. */
@@ -158,12 +160,14 @@ function resultsOf(outcomes: readonly Outcome[]): PutResult[] {
   );
 }
 
-/** How many results an answer has to be remembered for: none where nothing was done at all. */
-export const countTried = (outcomes: readonly Outcome[]): number =>
-  outcomes.every((outcome) => outcome instanceof Problem && outcome.outcome === 'none') ? 0 : outcomes.length;
+/** As how much they are remembered: not at all where nothing was done, else each, and all that was wrong with it. */
+export const countResults = (results: readonly PutResult[]): number =>
+  results.every(({ outcome }) => outcome === 'none')
+    ? 0
+    : results.reduce((sum, { errors = [] }) => sum + 1 + errors.length, 0);
 
-const fingerprintOf = ({ body }: FastifyRequest): string =>
-  fingerprint('', Buffer.isBuffer(body) ? body : Buffer.alloc(0));
+const fingerprintOf = ({ mediaType = '', body }: FastifyRequest): string =>
+  fingerprint(mediaType, Buffer.isBuffer(body) ? body : Buffer.alloc(0));
 
 type Validate = ((value: unknown) => unknown) & { errors?: Parameters<typeof describe>[1] | null };
 

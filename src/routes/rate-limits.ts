@@ -21,7 +21,9 @@ export async function limitAddresses(app: App, { perAddress }: Rates): Promise<v
   if (perAddress === 0) return;
   const limit = await limiter(app, { max: perAddress });
   app.addHook('onRequest', async (request, reply) => {
-    if (request.routeOptions.config.need !== 'nothing') await limit(request, reply);
+    // A socket that has closed has forgotten its address, and wants no answer.
+    if (request.routeOptions.config.need === 'nothing' || request.socket.destroyed) return;
+    await limit(request, reply);
   });
 }
 

@@ -1,5 +1,8 @@
 import type { App } from './context.ts';
 
+/** What is longer is none, and was refused; a caller without a key may send 80 KiB of it. */
+const TUBE_MAX = 200;
+
 export type LogRequests = 'all' | 'failed' | 'none';
 
 /** One line a request, after its answer; never a body or a key. */
@@ -27,5 +30,5 @@ export function logRequests(app: App, which: LogRequests): void {
 
 function tubeOf(params: unknown): { tube?: string } {
   if (typeof params !== 'object' || params === null || !('tube' in params)) return {};
-  return typeof params.tube === 'string' ? { tube: params.tube } : {};
+  return typeof params.tube === 'string' ? { tube: params.tube.slice(0, TUBE_MAX) } : {};
 }

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { App } from './context.ts';
-import { isClosing, lingerOnClose } from './linger.ts';
+import { isClosing, lingerWhenAnswered } from './linger.ts';
 
 /** Of one connection, behind the one that is answered next. */
 const AT_ONCE = 32;
@@ -18,12 +18,15 @@ interface Ahead {
  */
 export function limitSentAhead(app: App): void {
   const connections = new WeakMap<Socket, Ahead>();
+  /** Those whose last request has come, though its answer is not known yet. */
+  const ending = new WeakSet<Socket>();
   app.addHook('onRequest', ({ raw: { socket, headers } }, reply, done) => {
-    if (isClosing(socket)) return;
+    if (isClosing(socket) || ending.has(socket)) return;
     if (headers.upgrade !== undefined) {
       // It is answered like any other, but Node loses what was sent together with it.
       reply.header('connection', 'close');
-      lingerOnClose(socket);
+      ending.add(socket);
+      lingerWhenAnswered(socket);
     }
     const answer = reply.raw;
     // Node gives an answer its socket when it is the next to be written: the usual case.

@@ -60,7 +60,8 @@ export function testWorker(recipe: Recipe): void {
       const tubes = ['odd+(n/a;m.e)$', 'other'];
       const ids: string[] = [];
       for (const [n, body] of bodies.entries()) ids.push(await house.raw.put(tubes[n % 2] ?? '', body));
-      const worker = start(['cat'], { tubes: tubes.join(',') });
+      // Slow to begin with: more than a pipe holds has to wait for it.
+      const worker = start(['sh', '-c', 'sleep 0.3; exec cat'], { tubes: tubes.join(',') });
       for (const id of ids) await untilGone(id);
       expect(worker.stdout.equals(Buffer.concat(bodies))).toBe(true);
       await worker.logs(`job ${ids[0]} of ${tubes[0]}: done`);

@@ -94,7 +94,6 @@ const NO_MEANING = [
   'Forwarded',
   'X-Original-URL',
   'Cookie',
-  'Origin',
   'Referer',
   'User-Agent',
   'Range',

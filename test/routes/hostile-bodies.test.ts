@@ -114,6 +114,18 @@ describe('a body that is slow', () => {
     },
   );
 
+  test.each([
+    ['slow', 'Content-Length: 20000\r\n', 'x', 408],
+    ['no chunk', 'Transfer-Encoding: chunked\r\n', '5\r\nabcde\r\nz\r\n', 400],
+  ])('and %s, of a call that asks for an upgrade: the same', async (_name, headers, body, status) => {
+    const upgrade = head('/v1/tubes/bodies/jobs', `Upgrade: x\r\n${headers}`);
+    const caller = await HostileCaller.saying(house.gateway, `${upgrade}${body}`, { staysOpen: true });
+    await caller.untilAnswers(1);
+    await caller.untilGivenUp();
+    expect(caller.answers.map((answer) => answer.status)).toEqual([status]);
+    await expectUnharmed();
+  });
+
   test('while an earlier call on the connection waits: its answer is its own', async () => {
     const waits = head('/v1/tubes/bodies/reservations?timeout=2', '');
     const slow = head('/v1/tubes/bodies/jobs', 'Content-Length: 3\r\n');
@@ -122,6 +134,27 @@ describe('a body that is slow', () => {
     expect(caller.answers.map(({ status }) => status)).toEqual([200, 408]);
     await expectUnharmed();
   });
+});
+
+test('a body in pieces of one byte is whole, and takes little more memory than its bytes', async () => {
+  const body = Buffer.from(Array.from({ length: 1_000_000 }, (_, n) => n % 251));
+  const own = await House.forTest({ args: ['-z', '1000000'], limits: { bodyMaxBytes: body.length } });
+  const pieces = Buffer.concat(Array.from(body, (byte) => Buffer.from([0x31, 13, 10, byte, 13, 10])));
+  const { heapUsed, external } = process.memoryUsage();
+  const caller = await HostileCaller.saying(
+    own.gateway,
+    head('/v1/tubes/pieces/jobs', 'Transfer-Encoding: chunked\r\n'),
+  );
+  caller.says(pieces);
+  await poll('all of it is there', () => own.gateway.pool.snapshot().bodyBytes === body.length);
+  const now = process.memoryUsage();
+  // Kept one by one, they take 200 MB.
+  expect(now.heapUsed + now.external - heapUsed - external).toBeLessThan(100_000_000);
+  caller.says('0\r\n\r\n');
+  await caller.untilAnswers(1);
+  expect(caller.answers[0]?.status).toBe(201);
+  const found = await own.call('GET', '/v1/jobs/1', { headers: { accept: 'application/octet-stream' } });
+  expect(found.bytes.equals(body)).toBe(true);
 });
 
 describe('a body that ends early', () => {

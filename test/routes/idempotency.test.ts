@@ -148,7 +148,7 @@ describe('a put', () => {
     expect(await idOf(calls, put('b'))).toBe(b);
     expect(await idOf(calls, put('a'))).not.toBe(a);
     expect((await calls.call('GET', '/metrics')).text).toContain(
-      'beanstalkd_gateway_idempotency_results 2\n',
+      'beanstalkd_gateway_idempotency_results{of="puts"} 2\n',
     );
   });
 
@@ -163,6 +163,16 @@ describe('a put', () => {
 });
 
 describe('a batch', () => {
+  test.concurrent('keeps little of what was wrong with it', async ({ open, expect }) => {
+    const { calls } = await open();
+    const wrong = Object.fromEntries(Array.from({ length: 30 }, (_, n) => [`${n}${'x'.repeat(50_000)}`, 0]));
+    const answer = await calls.call('POST', BATCH, batch('a', { body: 'x' }, { body: 'y', ...wrong }));
+    expect(at(answer.json(), 'results', 0, 'status')).toBe(201);
+    expect(at(answer.json(), 'results', 1, 'status')).toBe(400);
+    expect(answer.text.length).toBeLessThan(10_000);
+    expect((await calls.call('GET', '/metrics')).text).toContain('idempotency_results{of="batches"} 22\n');
+  });
+
   test.concurrent('is carried out once for its key, refused items and all', async ({ open }) => {
     const house = await open();
     const { calls } = house;
@@ -174,7 +184,7 @@ describe('a batch', () => {
     expect(await jobsIn(house)).toBe('2');
     await calls.problem('idempotency-key-reused', 'POST', BATCH, batch('a', { body: 'x' }));
     expect((await calls.call('GET', '/metrics')).text).toContain(
-      'beanstalkd_gateway_idempotency_results 3\n',
+      'beanstalkd_gateway_idempotency_results{of="batches"} 4\n',
     );
   });
 

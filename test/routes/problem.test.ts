@@ -131,8 +131,9 @@ test.each([
   ['a name', '"a name" (query) is unknown'],
   ['tube[]', 'tube[] (query) is unknown'],
   ['x'.repeat(5_000), `"${'x'.repeat(100)}…" (query) is unknown`],
-])('a name that its caller made up keeps to one line of the detail: %j', (name, detail) => {
+])('a name that its caller made up keeps to one line of the detail, and is cut: %.20j', (name, detail) => {
   const problem = invalid({ in: 'query', name, message: 'is unknown' });
   expect(problem.message).toBe(detail);
-  expect(problem.extensions.errors).toEqual([{ in: 'query', name, message: 'is unknown' }]);
+  const shown = name.length > 100 ? `${name.slice(0, 100)}…` : name;
+  expect(problem.extensions.errors).toEqual([{ in: 'query', name: shown, message: 'is unknown' }]);
 });
