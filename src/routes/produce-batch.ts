@@ -28,6 +28,8 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 const NDJSON_FORM = 'application/x-ndjson';
 /** Room for the members of an item besides its body. */
 const ITEM_OVERHEAD_BYTES = 512;
+/** Of an item: the validator makes an error of each that is unknown, which takes many times its size. */
+const MEMBERS_MAX = 100;
 
 const exampleJobs = [{ body: 'Hello!' }, { body: '3q2+7w==', encoding: 'base64', priority: 10, delay: 5 }];
 
@@ -117,6 +119,8 @@ export async function produceBatchRoutes(app: App, context: Context): Promise<vo
       const max = maxJobSize(context);
       const items = lines.map((line): Item => {
         if ('malformed' in line) return invalid({ in: 'body', name: '', message: line.malformed });
+        if (hasTooManyMembers(line.value))
+          return invalid({ in: 'body', name: '', message: `has more than ${MEMBERS_MAX} members` });
         if (!isNewJob(validate, line.value)) return invalid(...describe('body', validate.errors ?? []));
         return decode(line.value, max);
       });
@@ -168,6 +172,12 @@ export const countResults = (results: readonly PutResult[]): number =>
 
 const fingerprintOf = ({ mediaType = '', body }: FastifyRequest): string =>
   fingerprint(mediaType, Buffer.isBuffer(body) ? body : Buffer.alloc(0));
+
+const hasTooManyMembers = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  Object.keys(value).length > MEMBERS_MAX;
 
 type Validate = ((value: unknown) => unknown) & { errors?: Parameters<typeof describe>[1] | null };
 

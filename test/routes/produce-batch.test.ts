@@ -42,6 +42,18 @@ const invalid = (name: string) =>
   });
 const put = (state = 'ready') => ({ status: 201, id: expect.stringMatching(/^[0-9]+$/), state });
 
+test('an item with a million members is refused by their number', async () => {
+  const members = Array.from({ length: 1_000_000 }, (_, n) => `"${n}a":0`).join();
+  const answer = await send('members', JSON_TYPE, `{"jobs":[{"body":"x"},{"body":"y",${members}}]}`);
+  const [first, second] = resultsIn(answer);
+  expect(first).toMatchObject({ status: 201 });
+  expect(second).toEqual(
+    problem(400, 'invalid-request', {
+      errors: [{ in: 'body', name: '', message: 'has more than 100 members' }],
+    }),
+  );
+});
+
 describe('JSON', () => {
   test('members arrive, and the defaults', async () => {
     const tube = house.tube();
