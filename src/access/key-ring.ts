@@ -67,7 +67,7 @@ export class KeyRing {
 
   /** The key of this secret, also when it has expired. */
   find(secret: string): Key | undefined {
-    if (secret === '' || secret.length > SECRET_MAX) return undefined;
+    if (secret.length > SECRET_MAX) return undefined;
     const digest = createHash('sha256').update(secret).digest();
     return this.#held.get(digest.readUInt32BE())?.find((held) => timingSafeEqual(held.digest, digest))?.key;
   }
