@@ -56,12 +56,17 @@ async function findingsOn(node: string): Promise<Findings> {
 
 installMissing(nodes);
 const findings: Findings[] = [];
-for (const one of nodes) findings.push(await findingsOn(one));
-
-const table = tableOf(circumstances(), Number(rounds), findings);
+let table = '';
+for (const one of nodes) {
+  findings.push(await findingsOn(one));
+  table = tableOf(circumstances(), Number(rounds), findings);
+  // A part would take the place of the whole.
+  if (only === '' && node === 'both') keep();
+}
 process.stdout.write(`\n${table}`);
-// A part would take the place of the whole.
-if (only === '' && node === 'both') {
+
+/** After each Node: if the next one fails, an hour of measuring is not lost. */
+function keep(): void {
   const results = join(BENCH, 'results');
   mkdirSync(results, { recursive: true });
   writeFileSync(join(results, 'results.md'), table);

@@ -21,6 +21,9 @@ const JOBS = 40_000;
 /** The naive ones reserve one a call, which takes long. */
 const JOBS_OF_NAIVE = 10_000;
 
+/** wrk leaves warming up with so many calls unanswered, and a slow server goes on to take jobs for them. */
+const SPARE = CONNECTIONS;
+
 /** Who ask at once, so that the reservations of the connections come mixed. */
 const CALLERS = 20;
 
@@ -100,7 +103,7 @@ const take = (server: Server, path: string, method: 'GET' | 'POST', count: numbe
   wrk(server, path, { script: 'take.lua', args: [method, count, CONNECTIONS] });
 
 async function reserve(lab: Lab, server: Server, jobs: number): Promise<Answered> {
-  await load(lab.beanstalkd.port, 't', jobs);
+  await load(lab.beanstalkd.port, 't', jobs + SPARE);
   const before = await lab.beanstalkd.figure('t', 'current-jobs-reserved');
   const answered = await take(server, RESERVATIONS, 'POST', jobs);
   const reserved = (await lab.beanstalkd.figure('t', 'current-jobs-reserved')) - before;
@@ -111,7 +114,7 @@ async function reserve(lab: Lab, server: Server, jobs: number): Promise<Answered
 /** @param count how many jobs one call reserves */
 async function deleteAll(lab: Lab, server: Server, jobs: number, count: number): Promise<Answered> {
   const { beanstalkd } = lab;
-  await load(beanstalkd.port, 't', jobs);
+  await load(beanstalkd.port, 't', jobs + SPARE);
   const tokens = await reservationsOf(server, jobs, count);
   const before = await beanstalkd.figure('t', 'cmd-delete');
   const answered = await deleteEach(lab, server, tokens);
