@@ -10,7 +10,7 @@ import { CommandEncoder } from './encode.ts';
 import { BeanstalkdError } from './errors.ts';
 import { lost, notSentInTime, protocolError, refused, silence, unsent } from './failures.ts';
 import { Fifo } from './fifo.ts';
-import { type Pending, renew } from './pending.ts';
+import { type Pending, renew, wasRenewed } from './pending.ts';
 import { TubeState } from './tube-state.ts';
 
 /** Under way at once; more gains nothing (BEANSTALKD.md, section 4) and makes more outcomes unknown at a break. */
@@ -195,17 +195,20 @@ export class Connection {
 
   #leave(): void {
     if (this.#broken !== undefined || this.#socket.writableNeedDrain) return;
+    const now = performance.now();
     while (this.#sent.length < WINDOW_COMMANDS && this.#bytesUnderWay < WINDOW_BYTES) {
       const pending = this.#unsent.shift();
       if (pending === undefined) break;
-      this.#send(pending);
+      // This process may have stood still since.
+      if (pending.deadline <= now) this.#reject(pending, notSentInTime(pending.command, pending.timeoutMs));
+      else this.#send(pending);
     }
     this.#bodyUnderWay = !this.#encoder.flush(this.#socket);
   }
 
   #drained = (): void => {
     if (this.#broken !== undefined) return;
-    if (this.#bodyUnderWay) this.#renew();
+    if (this.#bodyUnderWay) renew(this.#sent.peek());
     this.#bodyUnderWay = !this.#encoder.flush(this.#socket);
     if (!this.#bodyUnderWay) this.#scheduleFlush();
   };
@@ -244,7 +247,7 @@ export class Connection {
       this.#decoder.abandon();
       return;
     }
-    if (this.#decoder.midBody) this.#renew();
+    if (this.#decoder.midBody) renew(this.#sent.peek());
     // The one before may have had more time.
     this.#alarm.ringAt(this.#sent.peek()?.deadline ?? this.#askedAt + this.#options.keepaliveDelayMs);
     if (this.#unsent.length > 0) this.#scheduleFlush();
@@ -258,6 +261,8 @@ export class Connection {
       return;
     }
     this.#bytesUnderWay -= pending.bytes;
+    // The next one had to wait for a slow body, and may have no time left.
+    if (wasRenewed(pending)) renew(this.#sent.peek());
     const { command } = pending;
     if (this.#belongs(reply, command)) {
       pending.resolve(reply);
@@ -316,12 +321,6 @@ export class Connection {
     const beatAt = this.#askedAt + keepaliveDelayMs;
     if (now >= beatAt) this.#enqueue(listTubeUsed(), commandTimeoutMs, NOTHING, NOTHING);
     else this.#alarm.ringAt(beatAt);
-  }
-
-  /** Part of a body has moved, so beanstalkd is alive: the oldest command gets more time. */
-  #renew(): void {
-    const oldest = this.#sent.peek();
-    if (oldest !== undefined) renew(oldest);
   }
 
   #break(error: BeanstalkdError): void {

@@ -17,8 +17,13 @@ export interface Pending {
 /** A body on its way renews its command's deadline by progress, up to so many deadlines in all. */
 const DEADLINES_MAX = 6;
 
-export function renew(pending: Pending): void {
-  const { startedAt, timeoutMs } = pending;
+/** Part of a body has moved, so beanstalkd is alive: the oldest command gets more time. */
+export function renew(oldest: Pending | undefined): void {
+  if (oldest === undefined) return;
+  const { startedAt, timeoutMs } = oldest;
   const latest = startedAt + timeoutMs * DEADLINES_MAX;
-  pending.deadline = Math.max(pending.deadline, Math.min(performance.now() + timeoutMs, latest));
+  oldest.deadline = Math.max(oldest.deadline, Math.min(performance.now() + timeoutMs, latest));
 }
+
+export const wasRenewed = ({ startedAt, timeoutMs, deadline }: Pending): boolean =>
+  deadline > startedAt + timeoutMs;

@@ -68,6 +68,18 @@ test('what could not be sent in time fails alone, and was not carried out', asyn
   expect(peer.received).toBe('');
 });
 
+test('what was not sent before the process stood still fails alone, and is not sent', async () => {
+  const { connection, peer } = await fakePair({ commandTimeoutMs: 200 });
+  const late = failsAfter(connection.execute(commands.stats()), UNSENT);
+  const again = performance.now() + 300;
+  while (performance.now() < again);
+  await late;
+  const next = connection.execute(commands.touch('7'));
+  await peer.takes('touch 7\r\n');
+  peer.says('TOUCHED\r\n');
+  expect(await next).toEqual({ name: 'TOUCHED' });
+});
+
 test('what could not be sent in time fails also behind what has more time', async () => {
   const { connection } = await fakePair();
   const patient = Array.from({ length: 130 }, () => connection.execute(commands.touch('7'), 2_000));
@@ -114,6 +126,24 @@ test('a body that trickles in renews its deadline', async () => {
   }
   peer.says('\r\n');
   expect(await reply).toEqual({ name: 'FOUND', id: '7', body: Buffer.alloc(10, 'x') });
+});
+
+test('a command behind a body that trickled in has time of its own', async () => {
+  const { connection, peer } = await fakePair({ commandTimeoutMs: 250 });
+  const body = connection.execute(commands.peek('7'));
+  const behind = connection.execute(commands.touch('7'));
+  await peer.takes('peek 7\r\ntouch 7\r\n');
+  peer.says('FOUND 7 6\r\n');
+  for (let n = 0; n < 6; n += 1) {
+    await sleep(50);
+    peer.says('x');
+  }
+  peer.says('\r\n');
+  await body;
+  // It is taken for silence only a deadline from here.
+  await sleep(50);
+  peer.says('TOUCHED\r\n');
+  expect(await behind).toEqual({ name: 'TOUCHED' });
 });
 
 test('a body that trickles without end is given six deadlines in all', async () => {
