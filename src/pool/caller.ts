@@ -1,6 +1,5 @@
 import type { Dated } from './calendar.ts';
 import type { Place } from './line.ts';
-import type { Owner } from './owner.ts';
 import type { Reservation } from './reservation.ts';
 import type { TubeSet } from './tube-set.ts';
 
@@ -25,7 +24,6 @@ export class Caller implements Dated<Caller> {
   readonly set: TubeSet;
   /** The most reservations that one answer may carry. */
   readonly count: number;
-  readonly owner: Owner | undefined;
   readonly deadlineMs: number;
   /** The server-side timeout is over: from here on an empty answer is one, if beanstalkd gives it. */
   readonly dueAt: number;
@@ -42,7 +40,6 @@ export class Caller implements Dated<Caller> {
       readonly timeout: number;
       readonly deadlineMs: number;
       readonly count: number;
-      readonly owner?: Owner | undefined;
     },
     over: CallerOver,
   ) {
@@ -50,7 +47,6 @@ export class Caller implements Dated<Caller> {
     this.set = set;
     this.#over = over;
     this.count = request.count;
-    this.owner = request.owner;
     this.deadlineMs = request.deadlineMs;
     this.dueAt = now + request.timeout * 1000;
     this.deadlineAt = now + request.deadlineMs;

@@ -1,7 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Command } from '../client/commands.ts';
 import type { Connection } from '../client/connection.ts';
 import type { ReplyName, ReplyOf } from '../client/decode.ts';
 import type { Dialer } from './dialer.ts';
+
+const QUIT_MAX_MS = 2_000;
 
 /**
  * One connection that many callers share: their commands are pipelined, in the order in which they came.
@@ -43,10 +46,12 @@ export class Lane {
     connection.destroy();
   }
 
+  /** What is under way may come to its end, but holds up no stop. */
   async close(): Promise<void> {
     const connection = this.#connection;
     this.#connection = undefined;
-    await connection?.quit();
+    await Promise.race([connection?.quit(), delay(QUIT_MAX_MS, undefined, { ref: false })]);
+    connection?.destroy();
   }
 
   #dial(): Promise<Connection> {

@@ -85,8 +85,13 @@ export class Reserving implements TubeSetHouse {
         this.#clock.delete(over);
         this.#waiters -= 1;
         owner?.unclaim(count);
-        if (outcome instanceof Error) reject(outcome);
-        else resolve(outcome);
+        if (outcome instanceof Error) {
+          reject(outcome);
+          return;
+        }
+        // Not as they come: until here they are among those claimed.
+        for (const reservation of outcome) this.#options.reservations.handTo(owner, reservation);
+        resolve(outcome);
       });
       this.#waiters += 1;
       presence.waiting = caller;
@@ -137,7 +142,7 @@ export class Reserving implements TubeSetHouse {
   }
 
   fill(caller: Caller, first: Reservation): void {
-    this.#give(caller, first);
+    caller.taken.push(first);
     if (caller.count === 1) caller.answer();
     else void this.#takeMore(caller);
   }
@@ -188,11 +193,6 @@ export class Reserving implements TubeSetHouse {
     else caller.fail(new PoolError({ code: 'DEADLINE', deadlineMs: caller.deadlineMs }));
   }
 
-  #give(caller: Caller, reservation: Reservation): void {
-    this.#options.reservations.handTo(caller.owner, reservation);
-    caller.taken.push(reservation);
-  }
-
   /** What else is ready is taken at once, as far as it surely fits into one answer. */
   async #takeMore(caller: Caller): Promise<void> {
     const { responseMaxBytes, server } = this.#options;
@@ -213,7 +213,7 @@ export class Reserving implements TubeSetHouse {
           this.putBack(taken.reservation);
         } else {
           bytes += taken.reservation.body.length;
-          this.#give(caller, taken.reservation);
+          caller.taken.push(taken.reservation);
         }
       }
     }

@@ -167,6 +167,31 @@ describe('in a pool', () => {
     expect(owner.held).toBe(0);
   });
 
+  test.concurrent('a reserve of many counts once while they come', async ({ open, expect }) => {
+    const { pool, raw } = await open();
+    await putMany(raw, 't', 100);
+    const owner = new Owner('it', { maxWaits: 2, maxReservations: 110 });
+    const looks: boolean[] = [];
+    let over = false;
+    const look = () => {
+      if (over) return;
+      const hasRoom = claims(owner, 10);
+      if (hasRoom) owner.unclaim(10);
+      looks.push(hasRoom);
+      setImmediate(look);
+    };
+    const taken = reserve(pool, owner, { count: 100 }).finally(() => {
+      over = true;
+    });
+    look();
+    expect(await taken).toHaveLength(100);
+    expect(looks.length).toBeGreaterThan(2);
+    expect(looks).not.toContain(false);
+    expect(owner.held).toBe(100);
+    expect(claims(owner, 10)).toBe(true);
+    expect(claims(owner, 1)).toBe(false);
+  });
+
   test.concurrent('whatever becomes of two hundred reserves, none of their room is lost', async ({
     open,
     expect,

@@ -176,3 +176,12 @@ test.concurrent('closing while beanstalkd is away or frozen ends soon', async ()
     await beanstalkd.stop();
   }
 });
+
+test.concurrent('a beanstalkd that does not answer holds up no close', async ({ open }) => {
+  const { beanstalkd, pool } = await open({ commandTimeoutMs: 3_600_000 });
+  await pool.jobs.put('t', job);
+  beanstalkd.signal('SIGSTOP');
+  const put = expect(pool.jobs.put('t', job)).rejects.toMatchObject({ outcome: 'unknown' });
+  await pool.close();
+  await put;
+});
