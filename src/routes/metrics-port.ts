@@ -1,6 +1,8 @@
 import type { App, Context } from './context.ts';
 import { type Measured, metricsRoutes } from './metrics.ts';
 
+const CLOSE_MAX_MS = 1_000;
+
 export interface MetricsPort {
   readonly host: string;
   readonly port: number;
@@ -27,5 +29,10 @@ export function serveMetricsApart(app: App, apart: App, { context, measured, at 
       throw new Error(`METRICS_PORT: cannot listen on ${host} ${port} (${code})`, { cause });
     }
   });
-  app.addHook('onClose', () => apart.close());
+  app.addHook('onClose', async () => {
+    // Whoever has sent nothing yet, or half of a head, is no idle connection to Node, and would hold up the stop.
+    const timer = setTimeout(() => apart.server.closeAllConnections(), CLOSE_MAX_MS);
+    await apart.close();
+    clearTimeout(timer);
+  });
 }

@@ -107,6 +107,18 @@ test('it closes with the app, also while somebody holds a connection', async ({ 
   expect((await read(port, '/metrics')).status).toBe(200);
 });
 
+test('it closes also while somebody is connected who has sent nothing', async ({ open }) => {
+  const port = await freePort();
+  const house: House = await open({ app: { metricsPort: { host: '127.0.0.1', port } } });
+  const socket = connect(port, '127.0.0.1');
+  await once(socket, 'connect');
+  // Behind the connection, so that the server has it.
+  await (await read(port, '/metrics')).text();
+  const closed = once(socket, 'close');
+  await house.gateway.stop();
+  await closed;
+});
+
 test('a port in use ends the start with one line that names it', async () => {
   const other = createServer().listen(0, '127.0.0.1');
   onTestFinished(() => void other.close());
