@@ -26,8 +26,13 @@ export function answerFrameworkError(
   request: FastifyRequest,
   reply: FastifyReply,
 ): void {
-  markAnswer(request, reply);
-  sendProblem(request, reply, toProblem(error));
+  const answer = () => {
+    markAnswer(request, reply);
+    sendProblem(request, reply, toProblem(error));
+  };
+  // No hook has made it wait its turn (routes/sent-ahead.ts), and it may close the connection.
+  if (reply.raw.socket === null) reply.raw.once('socket', answer);
+  else answer();
 }
 
 const sendProblem = (request: FastifyRequest, reply: FastifyReply, problem: Problem): FastifyReply =>

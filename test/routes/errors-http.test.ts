@@ -91,6 +91,15 @@ test('an absolute URL is the same call', async () => {
   expectProblem(answer, true);
 });
 
+test('a percent-encoded path is the same call', async () => {
+  const socket = await house.calls.socket();
+  socket.write('POST /%761/tubes/none/kick?bound=1 HTTP/1.1\r\nHost: x\r\n\r\n');
+  const answer = await socket.answer();
+  expect(answer.status).toBe(404);
+  expect(answer.headers['cache-control']).toBe('no-store');
+  expectProblem(answer, true);
+});
+
 test('X-Request-Id is taken over when well-formed, and made otherwise', async () => {
   const { calls } = house;
   const answerTo = (id: string, path = '/v1/tubes/none') =>

@@ -158,6 +158,17 @@ describe('nonsense behind calls that are being carried out', () => {
     expect(warnings).toEqual([]);
   });
 
+  test('as a path, too: those that wait their turn before it are answered', async () => {
+    const get = 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n';
+    const malformed = 'POST /v1/tubes/%zz/jobs HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n';
+    const caller = await HostileCaller.saying(
+      house.gateway,
+      `${wait(house.tube(), 1)}${get.repeat(40)}${malformed}`,
+    );
+    await caller.untilGivenUp();
+    expect(statuses(caller)).toEqual([...Array.from({ length: 41 }, () => 200), 400]);
+  });
+
   test('keeps nobody who leaves', async () => {
     const tube = house.tube();
     const caller = await HostileCaller.saying(house.gateway, `${wait(tube, 20)}nonsense\r\n\r\n`);
