@@ -24,11 +24,11 @@ export const table = {
   ),
   ALLOW_ANONYMOUS: boolean(false, 'needed to listen beyond loopback without keys, where anybody may call'),
   OPEN_METRICS: boolean(false, '/metrics needs no key'),
-  OPEN_DOCS: boolean(false, 'the pages around the API need no key: /docs, /openapi.*, /problems, /'),
+  OPEN_DOCS: boolean(false, 'the pages around the API need no key: /docs, /openapi.*, /problems/*, /'),
   METRICS_PORT: integer(
     0,
     { min: 0, max: 65_535 },
-    'serves /metrics on a port of its own, without a key, and no longer beside the API; 0 does not',
+    'serves /metrics on this port of HOST, without key or TLS, and no longer beside the API; 0 does not',
   ),
   TLS_CERT_FILE: optional(
     readPath,

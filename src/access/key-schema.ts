@@ -70,7 +70,7 @@ export function faultIn(value: unknown): Fault {
   const shown = isShown ? show(Pointer.Get(value, error.instancePath)) : '';
   switch (error.keyword) {
     case 'boolean':
-      return { path, problem: 'is no member that is known here' };
+      return { path, problem: 'is not a known member' };
     case 'required':
       return { path: [...path, ...error.params.requiredProperties.slice(0, 1)], problem: 'is missing' };
     case 'enum':

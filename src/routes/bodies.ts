@@ -57,7 +57,7 @@ export function parseJson(body: Buffer | undefined): unknown {
 export function listIn(body: unknown, member: string, max: number): unknown[] {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) throw wrongBody('must be an object');
   for (const name of Object.keys(body)) {
-    if (name !== member) throw wrongBody('is no member that is known here', name);
+    if (name !== member) throw wrongBody('is not a known member', name);
   }
   const list = Object.entries(body).find(([name]) => name === member)?.[1];
   if (!Array.isArray(list)) throw wrongBody(list === undefined ? 'is missing' : 'must be an array', member);

@@ -76,7 +76,7 @@ function messageOf(
   if (name === 'tube' && TUBE_KEYWORDS.has(keyword)) return TUBE_RULE;
   switch (keyword) {
     case 'additionalProperties':
-      return where === 'body' ? 'is no member that is known here' : 'is no parameter that is known here';
+      return where === 'body' ? 'is not a known member' : 'is not a known parameter';
     case 'required':
       return 'is missing';
     case 'type':

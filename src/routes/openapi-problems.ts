@@ -118,8 +118,8 @@ const EXAMPLES: Readonly<
   Record<ProblemName, { readonly detail: string; readonly [member: string]: unknown }>
 > = {
   'invalid-request': {
-    detail: 'timout (query) is no parameter that is known here',
-    errors: [{ in: 'query', name: 'timout', message: 'is no parameter that is known here' }],
+    detail: 'timout (query) is not a known parameter',
+    errors: [{ in: 'query', name: 'timout', message: 'is not a known parameter' }],
   },
   unauthorized: { detail: 'a key is needed: Authorization: Bearer …' },
   forbidden: { detail: 'the key billing-worker does not cover the tube "mail"' },
@@ -139,7 +139,7 @@ const EXAMPLES: Readonly<
   'too-many-requests': { detail: 'more than 500 calls a second' },
   'headers-too-large': { detail: 'there are more than 1000 headers' },
   'internal-error': { detail: 'the gateway failed; its log has the request with this id' },
-  'beanstalkd-protocol-error': { detail: 'the answer of beanstalkd is none for this command' },
+  'beanstalkd-protocol-error': { detail: "beanstalkd's answer is not valid for this command" },
   'beanstalkd-internal-error': { detail: 'beanstalkd answered INTERNAL_ERROR' },
   'beanstalkd-connection-lost': { detail: 'the connection broke before beanstalkd had answered' },
   'beanstalkd-unreachable': { detail: 'there is no connection to beanstalkd' },

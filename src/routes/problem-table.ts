@@ -25,9 +25,11 @@ export const PROBLEMS = {
   },
   forbidden: {
     status: 403,
-    title: 'The key does not allow this',
-    meaning: 'The key is valid, but not for this operation or this tube.',
-    action: 'Use a key with that right, or ask the operator for it.',
+    title: 'This is not allowed',
+    meaning:
+      'The key is valid, but not for this operation or this tube. Or, where no keys are needed, a browser sent the call for a page of another origin.',
+    action:
+      'Use a key with that right, or ask the operator for it. For a page, the operator names its origin in CORS_ORIGINS.',
   },
   'job-not-found': {
     status: 404,
@@ -137,7 +139,8 @@ export const PROBLEMS = {
     status: 502,
     title: 'beanstalkd gave an answer that makes no sense',
     meaning: 'The answer of beanstalkd is not one that its protocol allows for this command.',
-    action: 'Check that the address is one of a beanstalkd, 1.10 or later.',
+    action:
+      'Check that the address is one of a beanstalkd, 1.10 or later; reserving a job by its id needs 1.12.',
   },
   'beanstalkd-internal-error': {
     status: 502,

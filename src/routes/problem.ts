@@ -115,7 +115,7 @@ function fromBeanstalkd(error: BeanstalkdError): Problem {
     case 'PROTOCOL_ERROR':
       return new Problem(
         'beanstalkd-protocol-error',
-        'the answer of beanstalkd is none for this command',
+        "beanstalkd's answer is not valid for this command",
         because,
       );
     case 'INTERNAL_ERROR':

@@ -21,7 +21,8 @@ const ABOUT = [
 
 const WAITING = [
   'With a `timeout` the call waits until a job comes; you may hang up at any time, and no job is lost. An empty list',
-  'means that beanstalkd said that none came; no word from it in time is 504.',
+  'means that beanstalkd said that none came; no word from it in time is 504. Only a gateway that is being stopped answers',
+  'early, with `Connection: close`.',
 ].join(' ');
 
 export const encodingParameter = () =>
@@ -99,7 +100,7 @@ const RAW: Answer = {
       examples: [1],
     }),
     'Job-Releases': Type.Integer({
-      description: 'How often a worker gave it back.',
+      description: 'How often it was given back: by a worker, or by the gateway for one that had left.',
       format: 'int64',
       examples: [0],
     }),

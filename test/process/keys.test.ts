@@ -106,7 +106,7 @@ describe('the start', () => {
     [
       'with a member that there is not',
       () => write(JSON.stringify({ keys: [{ ...entry('a'), secret: 'secret-of-a' }] })),
-      'keys\\[0\\]\\.secret is no member that is known here',
+      'keys\\[0\\]\\.secret is not a known member',
     ],
   ])('with a file %s: one line that says where and what, exit code 2', async (_, spoil, problem) => {
     spoil();

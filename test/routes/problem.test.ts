@@ -103,7 +103,7 @@ test('what Ajv reports is named part by part', () => {
   ];
   const error = Object.assign(new Error('x'), { validation, validationContext: 'querystring' });
   expect(toProblem(error).extensions.errors).toEqual([
-    { in: 'query', name: 'foo', message: 'is no parameter that is known here' },
+    { in: 'query', name: 'foo', message: 'is not a known parameter' },
     { in: 'query', name: 'tube', message: expect.stringContaining('must be 1 to 200 of') },
   ]);
 });

@@ -11,7 +11,7 @@ const job = {
   age: seconds('Seconds since it was put.'),
   reserves: count('How often it was reserved.'),
   timeouts: count('How often its time to run was over before its worker had settled it.'),
-  releases: count('How often a worker gave it back.'),
+  releases: count('How often it was given back: by a worker, or by the gateway for one that had left.'),
   buries: count('How often it was set aside.'),
   kicks: count('How often it was made ready by a kick.'),
 };
