@@ -16,7 +16,7 @@ export function circumstances(): Circumstances {
     date: new Date().toISOString().slice(0, 10),
     cpu: cores[0]?.model.trim() ?? 'unknown',
     cores: cores.length,
-    kernel: release(),
+    kernel: release().split('-')[0] ?? '',
     packages: packageVersions(),
   };
 }
