@@ -30,8 +30,8 @@ export function answerFrameworkError(
     markAnswer(request, reply);
     sendProblem(request, reply, toProblem(error));
   };
-  // No hook has made it wait its turn (routes/sent-ahead.ts), and it may close the connection.
-  if (reply.raw.socket === null) reply.raw.once('socket', answer);
+  // No hook has made it wait its turn (routes/sent-ahead.ts), and it would close the connection to those before it.
+  if (reply.raw.socket === null && !mayStayOpen(request)) reply.raw.once('socket', answer);
   else answer();
 }
 

@@ -192,6 +192,38 @@ describe('ten thousand calls sent ahead, and nothing read', () => {
     expect(await own.tubeFigure('behind', 'total-jobs')).toBe(500);
   });
 
+  test('and meanwhile no more is read of it, until its turn comes', async () => {
+    const own = await House.forTest();
+    const caller = await HostileCaller.dial(own.gateway);
+    let handled = 0;
+    own.gateway.app.server.on('request', ({ socket }) => {
+      if (socket === caller.atGateway) handled += 1;
+    });
+    caller.says(reserve('empty', '?timeout=2') + get('/livez').repeat(20_000));
+    await own.untilWaiting('empty');
+    await poll('it is not read', () => caller.atGateway.isPaused());
+    expect(handled).toBeLessThan(5_000);
+    caller.reads();
+    await caller.untilAnswers(20_001, 20_000);
+    expect(handled).toBe(20_001);
+  });
+
+  test('and of large heads, fewer', async () => {
+    const own = await House.forTest();
+    const caller = await HostileCaller.dial(own.gateway);
+    let handled = 0;
+    own.gateway.app.server.on('request', ({ socket }) => {
+      if (socket === caller.atGateway) handled += 1;
+    });
+    const large = `GET /livez HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(60_000)}\r\n\r\n`;
+    caller.says(reserve('empty', '?timeout=2') + large.repeat(200));
+    await own.untilWaiting('empty');
+    await poll('it is not read', () => caller.atGateway.isPaused());
+    expect(handled).toBeLessThan(100);
+    caller.reads();
+    await caller.untilAnswers(201, 20_000);
+  });
+
   test('and what waits for its turn goes with its caller', async () => {
     const own = await House.forTest();
     const caller = await HostileCaller.dial(own.gateway);
